@@ -1,0 +1,1 @@
+"""An OTLP/HTTP span exporter that delivers to an InfraPrism collector."""

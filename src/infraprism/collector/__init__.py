@@ -1,0 +1,1 @@
+"""The collector: receives OTLP, stores calls, answers the Analytics API."""

@@ -1,0 +1,101 @@
+"""Every attribute, metric, event and setting name that InfraPrism spells, in one place.
+
+Names of the GenAI, server, error and session semantic conventions are OpenTelemetry's; the ones that
+begin with ``infraprism.`` are ours. `docs/reference.md` lists them all.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+SCOPE: Final = "infraprism.openai"
+SCHEMA_URL: Final = "https://opentelemetry.io/schemas/1.37.0"
+
+# GenAI conventions: the call
+OPERATION_NAME: Final = "gen_ai.operation.name"
+PROVIDER_NAME: Final = "gen_ai.provider.name"
+CONVERSATION_ID: Final = "gen_ai.conversation.id"
+REQUEST_MODEL: Final = "gen_ai.request.model"
+REQUEST_STREAM: Final = "gen_ai.request.stream"
+REQUEST_TEMPERATURE: Final = "gen_ai.request.temperature"
+REQUEST_TOP_P: Final = "gen_ai.request.top_p"
+REQUEST_MAX_TOKENS: Final = "gen_ai.request.max_tokens"
+REQUEST_FREQUENCY_PENALTY: Final = "gen_ai.request.frequency_penalty"
+REQUEST_PRESENCE_PENALTY: Final = "gen_ai.request.presence_penalty"
+REQUEST_SEED: Final = "gen_ai.request.seed"
+REQUEST_CHOICE_COUNT: Final = "gen_ai.request.choice.count"
+REQUEST_STOP_SEQUENCES: Final = "gen_ai.request.stop_sequences"
+REQUEST_ENCODING_FORMATS: Final = "gen_ai.request.encoding_formats"
+EMBEDDINGS_DIMENSION_COUNT: Final = "gen_ai.embeddings.dimension.count"
+RESPONSE_ID: Final = "gen_ai.response.id"
+RESPONSE_MODEL: Final = "gen_ai.response.model"
+RESPONSE_FINISH_REASONS: Final = "gen_ai.response.finish_reasons"
+RESPONSE_TIME_TO_FIRST_CHUNK: Final = "gen_ai.response.time_to_first_chunk"
+OPENAI_REQUEST_SERVICE_TIER: Final = "openai.request.service_tier"
+OPENAI_RESPONSE_SERVICE_TIER: Final = "openai.response.service_tier"
+OPENAI_RESPONSE_SYSTEM_FINGERPRINT: Final = "openai.response.system_fingerprint"
+OPENAI_API_TYPE: Final = "openai.api.type"
+
+# GenAI conventions: usage. Inclusive: a detail is a part of its whole, never added to it.
+USAGE_INPUT_TOKENS: Final = "gen_ai.usage.input_tokens"
+USAGE_OUTPUT_TOKENS: Final = "gen_ai.usage.output_tokens"
+USAGE_CACHE_READ_INPUT_TOKENS: Final = "gen_ai.usage.cache_read.input_tokens"
+USAGE_CACHE_CREATION_INPUT_TOKENS: Final = "gen_ai.usage.cache_creation.input_tokens"
+USAGE_REASONING_OUTPUT_TOKENS: Final = "gen_ai.usage.reasoning.output_tokens"
+USAGE_COST: Final = "gen_ai.usage.cost"
+
+# General conventions
+SERVER_ADDRESS: Final = "server.address"
+SERVER_PORT: Final = "server.port"
+ERROR_TYPE: Final = "error.type"
+SESSION_ID: Final = "session.id"
+USER_ID: Final = "user.id"
+
+# Ours: who the cost belongs to
+ENTITY_TYPE: Final = "infraprism.entity.type"
+ENTITY_ID: Final = "infraprism.entity.id"
+TAG_PREFIX: Final = "infraprism.tag."
+
+# Ours: the money. Amounts are decimal strings; the parts add up to the amount exactly.
+COST_PREFIX: Final = "infraprism.cost."
+COST_AMOUNT: Final = "infraprism.cost.amount"
+COST_CURRENCY: Final = "infraprism.cost.currency"
+COST_STATUS: Final = "infraprism.cost.status"
+COST_SOURCE: Final = "infraprism.cost.source"
+COST_PRICE_VERSION: Final = "infraprism.cost.price_version"
+COST_INPUT: Final = "infraprism.cost.input"
+COST_OUTPUT: Final = "infraprism.cost.output"
+COST_CACHE_READ: Final = "infraprism.cost.cache_read"
+COST_CACHE_WRITE: Final = "infraprism.cost.cache_write"
+COST_INPUT_AUDIO: Final = "infraprism.cost.input_audio"
+COST_OUTPUT_AUDIO: Final = "infraprism.cost.output_audio"
+SESSION_COST: Final = "infraprism.session.cost"
+SESSION_TURNS: Final = "infraprism.session.turns"
+
+# Operations (values of `gen_ai.operation.name`); a turn is a call that generates a reply.
+OPERATION_CHAT: Final = "chat"
+OPERATION_EMBEDDINGS: Final = "embeddings"
+OPERATION_TEXT_COMPLETION: Final = "text_completion"
+OPERATION_GENERATE_CONTENT: Final = "generate_content"
+TURN_OPERATIONS: Final = frozenset({OPERATION_CHAT, OPERATION_TEXT_COMPLETION, OPERATION_GENERATE_CONTENT})
+CALL_OPERATIONS: Final = TURN_OPERATIONS | {OPERATION_EMBEDDINGS}
+
+# Metrics
+METRIC_DURATION: Final = "gen_ai.client.operation.duration"
+METRIC_TOKEN_USAGE: Final = "gen_ai.client.token.usage"  # noqa: S105
+METRIC_TIME_TO_FIRST_CHUNK: Final = "gen_ai.client.operation.time_to_first_chunk"
+METRIC_COST: Final = "gen_ai.client.operation.cost"
+METRIC_DROPPED: Final = "infraprism.dropped"
+TOKEN_TYPE: Final = "gen_ai.token.type"  # noqa: S105
+DROPPED_REASON: Final = "reason"
+
+# Settings
+SETTING_SESSION_ID: Final = "INFRAPRISM_SESSION_ID"
+SETTING_ENTITY_TYPE: Final = "INFRAPRISM_ENTITY_TYPE"
+SETTING_ENTITY_ID: Final = "INFRAPRISM_ENTITY_ID"
+SETTING_TAGS: Final = "INFRAPRISM_TAGS"
+SETTING_TRACE_KEY: Final = "INFRAPRISM_TRACE_KEY"
+SETTING_API_KEY: Final = "INFRAPRISM_API_KEY"
+SETTING_HOST: Final = "INFRAPRISM_HOST"
+SETTING_PORT: Final = "INFRAPRISM_PORT"
+SETTING_DATABASE: Final = "INFRAPRISM_DATABASE"

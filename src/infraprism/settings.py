@@ -1,0 +1,80 @@
+"""The `INFRAPRISM_*` environment variables, read once into a frozen, typed, validated object.
+
+A value that cannot be used never stops a host application: it is reported in `Settings.problems`, its
+default is used, and whoever loads the settings decides (the plugin logs a warning, the command line exits).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+
+from infraprism import semconv
+
+DEFAULT_HOST = "127.0.0.1"
+#: The port of OTLP over HTTP: an exporter with no settings at all finds the local collector.
+DEFAULT_PORT = 4318
+DEFAULT_DATABASE = "infraprism.duckdb"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the environment asks for. Identity values are still unchecked text; `sessions` checks them."""
+
+    #: Session, entity and tags for everything this process does (batch jobs).
+    session_id: str | None = None
+    entity_type: str | None = None
+    entity_id: str | None = None
+    #: ``key=value,key=value``
+    tags: str | None = None
+    #: Secret that keys the hash from a session to its trace id; without one a public constant does.
+    trace_key: str | None = None
+    #: Bearer key: the plugin and the exporter send it, the collector asks for it. Begins with ``ip-``.
+    api_key: str | None = None
+    #: Where the collector listens.
+    host: str = DEFAULT_HOST
+    port: int = DEFAULT_PORT
+    #: The collector's database file.
+    database: str = DEFAULT_DATABASE
+    #: One line for each variable that could not be used; names the variable.
+    problems: tuple[str, ...] = ()
+
+
+def load(environ: Mapping[str, str]) -> Settings:
+    """Read the settings from `environ`. Empty values count as unset, as OpenTelemetry's own do."""
+
+    def text(name: str) -> str | None:
+        return environ.get(name, "").strip() or None
+
+    problems: list[str] = []
+    api_key = text(semconv.SETTING_API_KEY)
+    if api_key is not None and not api_key.startswith("ip-"):
+        problems.append(f"{semconv.SETTING_API_KEY} must begin with 'ip-'; it is ignored")
+        api_key = None
+    port = DEFAULT_PORT
+    port_text = text(semconv.SETTING_PORT)
+    if port_text is not None:
+        if port_text.isascii() and port_text.isdigit() and int(port_text) <= 65535:
+            port = int(port_text)
+        else:
+            problems.append(f"{semconv.SETTING_PORT} must be a port number from 0 to 65535; {port} is used")
+    return Settings(
+        session_id=text(semconv.SETTING_SESSION_ID),
+        entity_type=text(semconv.SETTING_ENTITY_TYPE),
+        entity_id=text(semconv.SETTING_ENTITY_ID),
+        tags=text(semconv.SETTING_TAGS),
+        trace_key=text(semconv.SETTING_TRACE_KEY),
+        api_key=api_key,
+        host=text(semconv.SETTING_HOST) or DEFAULT_HOST,
+        port=port,
+        database=text(semconv.SETTING_DATABASE) or DEFAULT_DATABASE,
+        problems=tuple(problems),
+    )
+
+
+@cache
+def current() -> Settings:
+    """The settings of this process, read from its environment at the first call."""
+    return load(os.environ)
