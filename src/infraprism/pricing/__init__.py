@@ -1,1 +1,20 @@
-""""""
+"""Usage and rates in, cost with its parts out: pure, no I/O, no OpenTelemetry."""
+
+from infraprism.pricing.cost import CURRENCY, Cost, Part, Status, apply, price
+from infraprism.pricing.rates import Rate, Rates, find, version
+from infraprism.pricing.usage import Usage, read
+
+__all__ = [
+    "CURRENCY",
+    "Cost",
+    "Part",
+    "Rate",
+    "Rates",
+    "Status",
+    "Usage",
+    "apply",
+    "find",
+    "price",
+    "read",
+    "version",
+]
