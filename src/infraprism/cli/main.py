@@ -1,0 +1,24 @@
+"""The command line: one table of subcommands. Each is a module that stays light until it is run."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+
+from infraprism import __version__
+from infraprism.cli import serve
+
+#: A subcommand module has `add_parser(subparsers)`, which sets `run`, and `run(args) -> exit code`.
+SUBCOMMANDS = (serve,)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run `infraprism` with `argv` (the process's own arguments by default); returns the exit code."""
+    parser = argparse.ArgumentParser(prog="infraprism", description="What every AI conversation costs.")
+    parser.add_argument("--version", action="version", version=f"infraprism {__version__}")
+    subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for subcommand in SUBCOMMANDS:
+        subcommand.add_parser(subparsers)
+    args = parser.parse_args(argv)
+    run: Callable[[argparse.Namespace], int] = args.run
+    return run(args)

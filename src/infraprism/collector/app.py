@@ -1,0 +1,61 @@
+"""The collector as one ASGI application."""
+
+from __future__ import annotations
+
+from starlette.applications import Starlette
+from starlette.convertors import Convertor, register_url_convertor
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.routing import Route
+
+from infraprism.collector import access, api, problems
+from infraprism.collector.api import Api
+from infraprism.collector.counters import Counters
+from infraprism.collector.receiver import Receiver
+from infraprism.collector.store import Store
+
+
+class _AnyText(Convertor[str]):
+    """Like Starlette's `path`, but also across line ends."""
+
+    regex = r"[\s\S]+"
+
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: str) -> str:
+        return value
+
+
+register_url_convertor("any_text", _AnyText())
+
+
+def create_app(store: Store, *, api_key: str | None = None, local_only: bool = False) -> Starlette:
+    """The routes over `store`.
+
+    With `api_key`, everything but the health check asks for it. `local_only` refuses requests whose Host
+    header does not name this machine.
+    """
+    counters = Counters()
+    receiver = Receiver(store, counters)
+    analytics = Api(store, counters)
+    middleware = []
+    if local_only:
+        middleware.append(Middleware(access.LocalHostOnly))
+    if api_key is not None:
+        middleware.append(Middleware(access.KeyRequired, api_key))
+    return Starlette(
+        routes=[
+            Route("/v1/traces", receiver.export, methods=["POST"]),
+            Route(api.SESSIONS, analytics.sessions),
+            Route(f"{api.SESSIONS}/{{session_id:any_text}}", analytics.session),
+            Route("/v1/status", analytics.status),
+            Route(access.HEALTH, analytics.health),
+        ],
+        middleware=middleware,
+        exception_handlers={
+            problems.Problem: problems.on_problem,
+            HTTPException: problems.on_http_exception,
+            Exception: problems.on_failure,
+        },
+    )

@@ -1,0 +1,367 @@
+"""One OTLP span in, one row of the store out: a call, another span of a session, or a named refusal.
+
+Pure: no clock, no I/O. Nothing that was sent is lost silently: a value that cannot be used stays among the
+row's remaining attributes, and its reason is counted.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+from decimal import Context, Decimal, DecimalException, Inexact, InvalidOperation
+from typing import Any, Final, NamedTuple
+
+import msgspec
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue
+from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
+
+from infraprism import semconv
+
+SERVICE_NAME: Final = "service.name"
+#: The one currency amounts are kept in.
+CURRENCY: Final = "USD"
+#: Every cost status; the vocabulary says what each means.
+STATUSES: Final = frozenset({"priced", "estimated", "partial", "unpriced", "free"})
+
+#: Why a span is refused, as its sender is told.
+REJECTIONS: Final = {
+    "malformed": "the span is not valid OTLP/JSON",
+    "trace_id_invalid": "the trace id is not 16 bytes, or all zeros",
+    "span_id_invalid": "the span id is not 8 bytes, or all zeros",
+    "time_missing": "the start time or the end time is missing",
+    "time_out_of_range": "a time lies beyond the year 2262",
+    "ended_before_started": "the span ends before it starts",
+}
+#: Why a span is accepted and not kept.
+NO_CALL_NO_SESSION: Final = "no_call_no_session"
+
+_MAX_BIGINT: Final = 2**63 - 1
+_DECIMAL_TEXT: Final = re.compile(r"[+-]?[0-9]{1,64}(\.[0-9]{0,64})?([eE][+-]?[0-9]{1,3})?")
+# 38 digits, 24 of them decimals, is what DECIMAL(38, 24) holds; what does not fit exactly raises.
+_MONEY: Final = Context(prec=38, traps=[Inexact, InvalidOperation])
+_SMALLEST: Final = Decimal("1e-24")
+
+
+class Call(NamedTuple):
+    """One row of `calls`; the fields are its columns, in their order. None is "not reported"."""
+
+    trace_id: str
+    span_id: str
+    parent_span_id: str | None
+    #: Unix nanoseconds.
+    started_at: int
+    ended_at: int
+    name: str
+    session_id: str | None
+    entity_type: str | None
+    entity_id: str | None
+    tags: dict[str, str]
+    provider: str | None
+    operation: str | None
+    request_model: str | None
+    response_model: str | None
+    #: The tier that served the call.
+    service_tier: str | None
+    input_tokens: int | None
+    output_tokens: int | None
+    cache_read_tokens: int | None
+    cache_write_tokens: int | None
+    reasoning_tokens: int | None
+    #: In `currency`; None unless the cost status is priced, estimated, partial or free.
+    amount: Decimal | None
+    currency: str | None
+    #: None: the API refused the request, so there is nothing to price.
+    cost_status: str | None
+    cost_source: str | None
+    price_version: str | None
+    cost_parts: dict[str, Decimal]
+    is_error: bool
+    error_type: str | None
+    service_name: str | None
+    #: JSON text of the attributes that no column holds.
+    attributes: str
+
+
+class SessionSpan(NamedTuple):
+    """One row of `spans`: a span of a session that is not a call. The fields are its columns."""
+
+    trace_id: str
+    span_id: str
+    parent_span_id: str | None
+    started_at: int
+    ended_at: int
+    name: str
+    session_id: str
+    entity_type: str | None
+    entity_id: str | None
+    tags: dict[str, str]
+    is_error: bool
+    error_type: str | None
+    service_name: str | None
+    attributes: str
+
+
+@dataclass(slots=True)
+class Batch:
+    """What one request brought: the rows to store, and what became of the rest, counted by reason."""
+
+    calls: list[Call] = field(default_factory=list)
+    spans: list[SessionSpan] = field(default_factory=list)
+    spans_ignored: Counter[str] = field(default_factory=Counter)
+    spans_rejected: Counter[str] = field(default_factory=Counter)
+    #: Values (an amount, a token count) that could not be used; their call is kept.
+    values_dropped: Counter[str] = field(default_factory=Counter)
+
+    def __len__(self) -> int:
+        return len(self.calls) + len(self.spans)
+
+
+class RejectedError(ValueError):
+    """A span that cannot be stored; the argument is a key of `REJECTIONS`."""
+
+
+def read_request(request: ExportTraceServiceRequest) -> Batch:
+    """Sort every span of `request` into a `Batch`. A malformed span never affects its neighbours."""
+    batch = Batch()
+    for resource_spans in request.resource_spans:
+        service_name = _service_name(resource_spans.resource.attributes)
+        for scope_spans in resource_spans.scope_spans:
+            for span in scope_spans.spans:
+                try:
+                    row = read_span(span, service_name, batch.values_dropped)
+                except RejectedError as rejected:
+                    batch.spans_rejected[str(rejected)] += 1
+                    continue
+                if isinstance(row, Call):
+                    batch.calls.append(row)
+                elif row is not None:
+                    batch.spans.append(row)
+                else:
+                    batch.spans_ignored[NO_CALL_NO_SESSION] += 1
+    return batch
+
+
+def read_span(span: Span, service_name: str | None, dropped: Counter[str]) -> Call | SessionSpan | None:
+    """The row that `span` becomes, or None when it is neither a call nor in a session.
+
+    Reasons of values that could not be used are added to `dropped`. Raises `RejectedError`.
+    """
+    _check(span)
+    attributes = _Attributes(span, dropped)
+    operation = attributes.peek(semconv.OPERATION_NAME)
+    is_call = semconv.COST_STATUS in attributes.values or (
+        isinstance(operation, str) and operation in semconv.CALL_OPERATIONS
+    )
+    session_id = attributes.session_id()
+    if not is_call and session_id is None:
+        return None
+    parent_span_id = span.parent_span_id.hex() if any(span.parent_span_id) else None
+    entity_type = attributes.text(semconv.ENTITY_TYPE)
+    entity_id = attributes.text(semconv.ENTITY_ID)
+    tags = attributes.tags()
+    error_type = attributes.text(semconv.ERROR_TYPE)
+    is_error = error_type is not None or span.status.code == Status.STATUS_CODE_ERROR
+    if not is_call:
+        assert session_id is not None
+        return SessionSpan(
+            trace_id=span.trace_id.hex(),
+            span_id=span.span_id.hex(),
+            parent_span_id=parent_span_id,
+            started_at=span.start_time_unix_nano,
+            ended_at=span.end_time_unix_nano,
+            name=span.name,
+            session_id=session_id,
+            entity_type=entity_type,
+            entity_id=entity_id,
+            tags=tags,
+            is_error=is_error,
+            error_type=error_type,
+            service_name=service_name,
+            attributes=attributes.remaining(),
+        )
+    cost = attributes.cost(is_error=is_error)
+    return Call(
+        trace_id=span.trace_id.hex(),
+        span_id=span.span_id.hex(),
+        parent_span_id=parent_span_id,
+        started_at=span.start_time_unix_nano,
+        ended_at=span.end_time_unix_nano,
+        name=span.name,
+        session_id=session_id,
+        entity_type=entity_type,
+        entity_id=entity_id,
+        tags=tags,
+        provider=attributes.text(semconv.PROVIDER_NAME),
+        operation=attributes.text(semconv.OPERATION_NAME),
+        request_model=attributes.text(semconv.REQUEST_MODEL),
+        response_model=attributes.text(semconv.RESPONSE_MODEL),
+        service_tier=attributes.text(semconv.OPENAI_RESPONSE_SERVICE_TIER),
+        input_tokens=attributes.tokens(semconv.USAGE_INPUT_TOKENS),
+        output_tokens=attributes.tokens(semconv.USAGE_OUTPUT_TOKENS),
+        cache_read_tokens=attributes.tokens(semconv.USAGE_CACHE_READ_INPUT_TOKENS),
+        cache_write_tokens=attributes.tokens(semconv.USAGE_CACHE_CREATION_INPUT_TOKENS),
+        reasoning_tokens=attributes.tokens(semconv.USAGE_REASONING_OUTPUT_TOKENS),
+        amount=cost.amount,
+        currency=attributes.text(semconv.COST_CURRENCY),
+        cost_status=cost.status,
+        cost_source=attributes.text(semconv.COST_SOURCE),
+        price_version=attributes.text(semconv.COST_PRICE_VERSION),
+        cost_parts=cost.parts,
+        is_error=is_error,
+        error_type=error_type,
+        service_name=service_name,
+        attributes=attributes.remaining(),
+    )
+
+
+def money(text: object) -> Decimal | None:
+    """The exact, non-negative amount that `text` spells, or None when no DECIMAL(38, 24) holds it."""
+    if not isinstance(text, str) or not _DECIMAL_TEXT.fullmatch(text):
+        return None
+    try:
+        amount = _MONEY.quantize(Decimal(text), _SMALLEST)
+    except DecimalException:
+        return None
+    if not amount:
+        return abs(amount)  # -0 is 0
+    return None if amount.is_signed() else amount
+
+
+class _Cost(NamedTuple):
+    status: str | None
+    amount: Decimal | None = None
+    parts: dict[str, Decimal] = {}  # noqa: RUF012
+
+
+class _Attributes:
+    """A span's attributes; what a column takes is removed, what is left is kept as JSON."""
+
+    def __init__(self, span: Span, dropped: Counter[str]) -> None:
+        self.values = {item.key: _plain(item.value) for item in span.attributes}
+        self._dropped = dropped
+
+    def peek(self, name: str) -> object:
+        return self.values.get(name)
+
+    def text(self, name: str) -> str | None:
+        """A text, or an integer as text (session ids of databases); empty is None."""
+        value = self.values.get(name)
+        if isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool)):
+            del self.values[name]
+            return str(value) or None
+        return None
+
+    def session_id(self) -> str | None:
+        session_id = self.text(semconv.SESSION_ID)
+        if session_id is None:
+            return self.text(semconv.CONVERSATION_ID)
+        if self.values.get(semconv.CONVERSATION_ID) == session_id:
+            del self.values[semconv.CONVERSATION_ID]  # the same fact under its other name
+        return session_id
+
+    def tokens(self, name: str) -> int | None:
+        value = self.values.get(name)
+        if value is None:
+            return None
+        if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+            self._dropped["tokens_invalid"] += 1
+            return None
+        del self.values[name]
+        return value
+
+    def tags(self) -> dict[str, str]:
+        prefix = semconv.TAG_PREFIX
+        names = [name for name in self.values if name.startswith(prefix) and name != prefix]
+        tags = {}
+        for name in names:
+            value = self.values.pop(name)
+            tags[name.removeprefix(prefix)] = value if isinstance(value, str) else _json(value)
+        return tags
+
+    def cost(self, *, is_error: bool) -> _Cost:
+        """The cost as it may be counted: an amount is there only when it is certain what it means."""
+        values = self.values
+        status = values.get(semconv.COST_STATUS)
+        if status is None:
+            return _Cost(None if is_error else "unpriced")
+        if not isinstance(status, str) or status not in STATUSES:
+            return self._unpriced("cost_status_unknown")
+        del values[semconv.COST_STATUS]
+        if status == "unpriced":
+            if semconv.COST_AMOUNT in values:
+                return self._unpriced("amount_contradicts_status")
+            return _Cost(status)
+        if semconv.COST_AMOUNT not in values:
+            return self._unpriced("amount_missing")
+        amount = money(values[semconv.COST_AMOUNT])
+        if amount is None:
+            return self._unpriced("amount_invalid")
+        if values.get(semconv.COST_CURRENCY) != CURRENCY:
+            return self._unpriced("currency_unknown")
+        if status == "free" and amount:
+            return self._unpriced("amount_contradicts_status")
+        del values[semconv.COST_AMOUNT]
+        return _Cost(status, amount, self._cost_parts())
+
+    def _unpriced(self, reason: str) -> _Cost:
+        self._dropped[reason] += 1
+        return _Cost("unpriced")
+
+    def _cost_parts(self) -> dict[str, Decimal]:
+        named = {semconv.COST_CURRENCY, semconv.COST_SOURCE, semconv.COST_PRICE_VERSION}
+        parts = {}
+        for name in [name for name in self.values if name.startswith(semconv.COST_PREFIX)]:
+            if name in named:
+                continue
+            part = money(self.values[name])
+            if part is None:
+                self._dropped["cost_part_invalid"] += 1
+                continue
+            del self.values[name]
+            parts[name.removeprefix(semconv.COST_PREFIX)] = part
+        return parts
+
+    def remaining(self) -> str:
+        return _json(self.values)
+
+
+def _check(span: Span) -> None:
+    if len(span.trace_id) != 16 or not any(span.trace_id):
+        raise RejectedError("trace_id_invalid")
+    if len(span.span_id) != 8 or not any(span.span_id):
+        raise RejectedError("span_id_invalid")
+    if not span.start_time_unix_nano or not span.end_time_unix_nano:
+        raise RejectedError("time_missing")
+    if max(span.start_time_unix_nano, span.end_time_unix_nano) > _MAX_BIGINT:
+        raise RejectedError("time_out_of_range")
+    if span.end_time_unix_nano < span.start_time_unix_nano:
+        raise RejectedError("ended_before_started")
+
+
+def _service_name(attributes: Any) -> str | None:
+    for item in attributes:
+        if item.key == SERVICE_NAME and item.value.WhichOneof("value") == "string_value":
+            return str(item.value.string_value) or None
+    return None
+
+
+def _plain(value: AnyValue) -> Any:
+    """`value` as plain data that JSON can hold; bytes become base64, as OTLP/JSON spells them."""
+    match value.WhichOneof("value"):
+        case None:
+            return None
+        case "array_value":
+            return [_plain(item) for item in value.array_value.values]
+        case "kvlist_value":
+            return {item.key: _plain(item.value) for item in value.kvlist_value.values}
+        case "bytes_value":
+            return base64.b64encode(value.bytes_value).decode()
+        case kind:
+            return getattr(value, kind)
+
+
+def _json(value: object) -> str:
+    return msgspec.json.encode(value).decode()

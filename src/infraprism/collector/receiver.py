@@ -1,0 +1,72 @@
+"""`POST /v1/traces`: OTLP over HTTP. A request is acknowledged once its rows are durable."""
+
+from __future__ import annotations
+
+import asyncio
+
+import anyio
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from infraprism.collector import bodies, otlp, problems
+from infraprism.collector.calls import Batch, read_request
+from infraprism.collector.counters import Counters
+from infraprism.collector.store import QueueFullError, Store, StoreFailedError
+
+#: Seconds after which a sender should try again.
+RETRY_AFTER = "1"
+
+
+class Receiver:
+    """The route's handler."""
+
+    def __init__(self, store: Store, counters: Counters) -> None:
+        self._store = store
+        self._counters = counters
+        # Decoding holds the interpreter: more threads would only hold more bodies in memory.
+        self._decoders = anyio.CapacityLimiter(2)
+
+    async def export(self, request: Request) -> Response:
+        """Answer one export request."""
+        try:
+            form = otlp.Format(request.headers.get("content-type", "").partition(";")[0].strip().lower())
+        except ValueError:
+            return problems.answer(415, "Content-Type must be application/x-protobuf or application/json")
+        encoding = request.headers.get("content-encoding", "identity").strip().lower()
+        if encoding not in ("identity", "gzip"):
+            return problems.answer(
+                415,
+                "Content-Encoding must be gzip or identity",
+                headers={"Accept-Encoding": "gzip, identity"},
+            )
+        try:
+            body = await bodies.read(request)
+            batch = await anyio.to_thread.run_sync(
+                _decode, body, encoding == "gzip", form, limiter=self._decoders
+            )
+            await asyncio.wrap_future(self._store.submit(batch))
+        except bodies.TooLargeError as error:
+            return _refuse(413, error, form)
+        except (bodies.NotGzipError, otlp.UndecodableError) as error:
+            return _refuse(400, error, form)
+        except (QueueFullError, StoreFailedError) as error:
+            return _refuse(503, error, form)
+        except ClientDisconnect:
+            return Response(status_code=400)  # nobody is there to read it
+        self._counters.add(batch)
+        content = otlp.encode(otlp.accepted(batch.spans_rejected), form)
+        return Response(content, media_type=form.value)
+
+
+def _decode(body: bytes, is_gzip: bool, form: otlp.Format) -> Batch:
+    request, malformed = otlp.decode(bodies.gunzip(body) if is_gzip else body, form)
+    batch = read_request(request)
+    if malformed:
+        batch.spans_rejected["malformed"] += malformed
+    return batch
+
+
+def _refuse(status: int, error: Exception, form: otlp.Format) -> Response:
+    headers = {"Retry-After": RETRY_AFTER} if status == 503 else None
+    content = otlp.encode(otlp.refused(str(error)), form)
+    return Response(content, status_code=status, headers=headers, media_type=form.value)

@@ -1,0 +1,94 @@
+"""The tables of the store, as numbered migrations; what is released is never edited."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import duckdb
+
+_CALLS_AND_SPANS: Final = """
+CREATE TABLE calls (
+    trace_id VARCHAR NOT NULL,
+    span_id VARCHAR NOT NULL,
+    parent_span_id VARCHAR,
+    started_at BIGINT NOT NULL,
+    ended_at BIGINT NOT NULL,
+    name VARCHAR NOT NULL,
+    session_id VARCHAR,
+    entity_type VARCHAR,
+    entity_id VARCHAR,
+    tags MAP(VARCHAR, VARCHAR) NOT NULL,
+    provider VARCHAR,
+    operation VARCHAR,
+    request_model VARCHAR,
+    response_model VARCHAR,
+    service_tier VARCHAR,
+    input_tokens BIGINT,
+    output_tokens BIGINT,
+    cache_read_tokens BIGINT,
+    cache_write_tokens BIGINT,
+    reasoning_tokens BIGINT,
+    amount DECIMAL(38, 24),
+    currency VARCHAR,
+    cost_status VARCHAR,
+    cost_source VARCHAR,
+    price_version VARCHAR,
+    cost_parts MAP(VARCHAR, DECIMAL(38, 24)) NOT NULL,
+    is_error BOOLEAN NOT NULL,
+    error_type VARCHAR,
+    service_name VARCHAR,
+    attributes VARCHAR NOT NULL
+);
+CREATE TABLE spans (
+    trace_id VARCHAR NOT NULL,
+    span_id VARCHAR NOT NULL,
+    parent_span_id VARCHAR,
+    started_at BIGINT NOT NULL,
+    ended_at BIGINT NOT NULL,
+    name VARCHAR NOT NULL,
+    session_id VARCHAR NOT NULL,
+    entity_type VARCHAR,
+    entity_id VARCHAR,
+    tags MAP(VARCHAR, VARCHAR) NOT NULL,
+    is_error BOOLEAN NOT NULL,
+    error_type VARCHAR,
+    service_name VARCHAR,
+    attributes VARCHAR NOT NULL
+);
+"""
+
+#: Migration n (counted from 1) brings the schema from version n - 1 to n.
+MIGRATIONS: Final = (_CALLS_AND_SPANS,)
+
+
+class SchemaTooNewError(Exception):
+    """The file was written by a later release than this one."""
+
+
+def migrate(connection: duckdb.DuckDBPyConnection) -> None:
+    """Bring the database up to the newest schema, each step in a transaction of its own.
+
+    Raises `SchemaTooNewError` when it is already beyond; the file is then left untouched.
+    """
+    version = _version(connection)
+    if version > len(MIGRATIONS):
+        raise SchemaTooNewError(
+            f"its schema has version {version}, this release knows {len(MIGRATIONS)}; use a newer release"
+        )
+    for number, statements in enumerate(MIGRATIONS[version:], start=version + 1):
+        connection.begin()
+        connection.execute("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)")
+        connection.execute(statements)
+        connection.execute("INSERT INTO schema_version VALUES ($number)", {"number": number})
+        connection.commit()
+
+
+def _version(connection: duckdb.DuckDBPyConnection) -> int:
+    known = connection.execute(
+        "SELECT 1 FROM information_schema.tables WHERE table_name = 'schema_version'"
+    ).fetchone()
+    if known is None:
+        return 0
+    row = connection.execute("SELECT coalesce(max(version), 0) FROM schema_version").fetchone()
+    assert row is not None
+    return int(row[0])

@@ -1,0 +1,89 @@
+"""The collector as a process: one line for each start-up error, the address once it listens, a clean stop."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import sys
+from pathlib import Path
+from typing import TextIO
+
+import uvicorn
+
+from infraprism.collector.access import is_loopback
+from infraprism.collector.app import create_app
+from infraprism.collector.store import CannotOpenError, Store
+
+#: Seconds that running requests get to finish at the stop.
+STOP_SECONDS = 10
+
+
+class CannotStartError(Exception):
+    """The collector cannot start; the message is one line that names what is in the way."""
+
+
+def run(host: str, port: int, database: Path, api_key: str | None, output: TextIO = sys.stdout) -> None:
+    """Serve until SIGINT or SIGTERM; prints one line to `output` once it listens.
+
+    Port 0 takes a free one. Raises `CannotStartError`.
+    """
+    if api_key is None and not is_loopback(host):
+        raise CannotStartError(
+            f"{host} can be reached from other machines: set INFRAPRISM_API_KEY, or listen on 127.0.0.1"
+        )
+    with _listen(host, port) as listener:
+        try:
+            store = Store(database)
+        except CannotOpenError as error:
+            raise CannotStartError(str(error)) from error
+        try:
+            _serve(store, host, listener, api_key, output)
+        finally:
+            store.close()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        return socket.create_server(address[:2], family=family, backlog=2048)
+    except (OSError, UnicodeError, OverflowError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise CannotStartError(f"cannot listen on {host}:{port}: {reason}") from error
+
+
+class _Server(uvicorn.Server):
+    """Says when it listens, which is when its port answers and not before."""
+
+    def __init__(self, config: uvicorn.Config, announcement: str, output: TextIO) -> None:
+        super().__init__(config)
+        self._announcement = announcement
+        self._output = output
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        print(self._announcement, file=self._output, flush=True)
+
+
+def _serve(store: Store, host: str, listener: socket.socket, api_key: str | None, output: TextIO) -> None:
+    shown_host = f"[{host}]" if ":" in host else host
+    line = (
+        f"InfraPrism collector listening on http://{shown_host}:{listener.getsockname()[1]},"
+        f" data in {store.path.absolute()}"
+    )
+    app = create_app(store, api_key=api_key, local_only=is_loopback(host))
+    server = _Server(
+        uvicorn.Config(
+            app,
+            access_log=False,
+            log_level="warning",
+            lifespan="off",
+            server_header=False,
+            timeout_graceful_shutdown=STOP_SECONDS,
+        ),
+        line,
+        output,
+    )
+    # uvicorn raises the signals it caught once more when it is done: a stop that was asked for is no failure.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, server.handle_exit)
+    server.run(sockets=[listener])
