@@ -97,11 +97,10 @@ class ApiError(Exception):
         self.body = {"error": {"message": message, "type": kind, "param": param, "code": code}}
 
 
-MODEL_NOT_FOUND = ApiError(
-    404,
-    f"The model `{MISSING_MODEL}` does not exist or you do not have access to it.",
-    "model_not_found",
-)
+def model_not_found(model: str) -> ApiError:
+    """What chat completions and embeddings say to a model that nobody serves."""
+    text = f"The model `{model}` does not exist or you do not have access to it."
+    return ApiError(404, text, "model_not_found")
 
 
 @dataclass(frozen=True)
@@ -245,7 +244,7 @@ class Model:
         model = parameter(request, "model")
         messages = [read_chat_message(message) for message in parameter(request, "messages")]
         if model == MISSING_MODEL:
-            raise MODEL_NOT_FOUND
+            raise model_not_found(model)
         response_format = request.get("response_format") or {}
         schema = {"type": "object"} if response_format.get("type") == "json_object" else None
         prompt = Prompt(
@@ -410,7 +409,7 @@ class Model:
         model = parameter(request, "model")
         given = parameter(request, "input")
         if model == MISSING_MODEL:
-            raise MODEL_NOT_FOUND
+            raise model_not_found(model)
         inputs = [given] if isinstance(given, str) or isinstance(given[0], int) else given
         dimensions = request.get("dimensions") or EMBEDDING_DIMENSIONS.get(model, 1536)
         data = []
