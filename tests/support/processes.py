@@ -55,6 +55,12 @@ class Process:
             assert found, f"no line matches {pattern!r} in the output:\n{''.join(self._lines)}"
             return found
 
+    def wait(self, timeout: float = 20.0) -> int:
+        """The exit code, once the program has ended by itself and all its output is read."""
+        code = self._process.wait(timeout)
+        self._reader.join(timeout)
+        return code
+
     def stop(self, timeout: float = 10.0) -> int:
         """Send SIGTERM and return the exit code; a program that ignores it for `timeout` s is killed."""
         self._process.terminate()
