@@ -1,3 +1,41 @@
-"""InfraPrism: what every AI conversation costs, on OpenTelemetry."""
+"""InfraPrism: what every AI conversation costs, on OpenTelemetry.
+
+Importing it loads neither `openai` nor the OpenTelemetry SDK; the names that need them load on first use.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+from infraprism.sessions import Identity, session
+
+if TYPE_CHECKING:
+    from infraprism.openai import InfraPrismInstrumentor
+    from infraprism.openai.client import AsyncInfraPrismOpenAI, InfraPrismOpenAI
+    from infraprism.tracing import SessionCostProcessor
+
+__all__ = [
+    "AsyncInfraPrismOpenAI",
+    "Identity",
+    "InfraPrismInstrumentor",
+    "InfraPrismOpenAI",
+    "SessionCostProcessor",
+    "session",
+]
+
+_LAZY = {
+    "AsyncInfraPrismOpenAI": "infraprism.openai.client",
+    "InfraPrismInstrumentor": "infraprism.openai",
+    "InfraPrismOpenAI": "infraprism.openai.client",
+    "SessionCostProcessor": "infraprism.tracing",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_LAZY[name]), name)

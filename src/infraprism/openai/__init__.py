@@ -1,1 +1,5 @@
-""""""
+"""The instrumentation of the `openai` client."""
+
+from infraprism.openai.instrumentor import InfraPrismInstrumentor
+
+__all__ = ["InfraPrismInstrumentor"]

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _LIST_PROVIDERS = {
     "azure.ai.openai": "azure",
     "aws.bedrock": "aws",
+    "gcp.gemini": "google",
     "gcp.vertex_ai": "google",
     "mistral_ai": "mistral",
     "x_ai": "x-ai",

@@ -1,0 +1,88 @@
+"""The drop-in clients: `openai`'s own, instrumented by themselves, whose calls take the session arguments.
+
+Importing this module imports `openai`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from openai import AsyncOpenAI, OpenAI
+
+from infraprism.openai import patch
+
+if TYPE_CHECKING:
+    from functools import cached_property
+
+    from infraprism.openai.typed import (
+        AsyncChat,
+        AsyncEmbeddings,
+        AsyncResponses,
+        Chat,
+        Embeddings,
+        Responses,
+    )
+
+
+class InfraPrismOpenAI(OpenAI):
+    """`openai.OpenAI` whose calls are recorded with their session, entity, tags and cost.
+
+    Takes the same arguments. Calls take ``session_id``, ``entity_type``, ``entity_id`` and ``tags`` beside
+    their own. Spans go to the application's tracer provider, or to the local collector where there is none.
+    """
+
+    #: Read by the instrumentation: this client is recorded whether or not all clients are.
+    infraprism_drop_in = True
+
+    if TYPE_CHECKING:
+
+        @cached_property
+        def chat(self) -> Chat:
+            """Chat completions."""
+            raise NotImplementedError
+
+        @cached_property
+        def responses(self) -> Responses:
+            """Responses."""
+            raise NotImplementedError
+
+        @cached_property
+        def embeddings(self) -> Embeddings:
+            """Embeddings."""
+            raise NotImplementedError
+
+    else:
+
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            patch.install()
+            super().__init__(*args, **kwargs)
+
+
+class AsyncInfraPrismOpenAI(AsyncOpenAI):
+    """`openai.AsyncOpenAI`, as `InfraPrismOpenAI` is `openai.OpenAI`."""
+
+    #: Read by the instrumentation: this client is recorded whether or not all clients are.
+    infraprism_drop_in = True
+
+    if TYPE_CHECKING:
+
+        @cached_property
+        def chat(self) -> AsyncChat:
+            """Chat completions."""
+            raise NotImplementedError
+
+        @cached_property
+        def responses(self) -> AsyncResponses:
+            """Responses."""
+            raise NotImplementedError
+
+        @cached_property
+        def embeddings(self) -> AsyncEmbeddings:
+            """Embeddings."""
+            raise NotImplementedError
+
+    else:
+
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            patch.install()
+            super().__init__(*args, **kwargs)

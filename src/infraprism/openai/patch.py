@@ -1,0 +1,64 @@
+"""Puts the shells around the client's methods, when and where its modules are loaded."""
+
+from __future__ import annotations
+
+import sys
+from functools import partial
+from types import ModuleType
+
+import wrapt
+from opentelemetry.instrumentation.utils import unwrap
+
+from infraprism import guard, sessions
+from infraprism.openai.engine import engine
+from infraprism.openai.shells import Shell, async_shell, helper_shell, sync_shell
+from infraprism.openai.surfaces import HELPERS, SURFACES
+
+_wanted = False
+_hooked = False
+_patched: list[tuple[ModuleType, str]] = []
+
+
+def install() -> None:
+    """Patch the client's methods: at once in modules that are loaded, in others as they load."""
+    global _hooked, _wanted
+    if _wanted:
+        return
+    _wanted = True
+    sessions.on_entering(engine.attach)
+    for module, target, shell in _targets():
+        if not _hooked:
+            wrapt.register_post_import_hook(partial(_patch, target, shell), module)
+        elif (loaded := sys.modules.get(module)) is not None:
+            _patch(target, shell, loaded)
+    _hooked = True
+
+
+def remove() -> None:
+    """Give the client its own methods back."""
+    global _wanted
+    _wanted = False
+    while _patched:
+        module, target = _patched.pop()
+        resource, _, method = target.partition(".")
+        unwrap(getattr(module, resource), method)
+
+
+def _targets() -> list[tuple[str, str, Shell]]:
+    targets: list[tuple[str, str, Shell]] = []
+    for surface in SURFACES:
+        name = f"{surface.resource}.{surface.method}"
+        targets.append((surface.module, name, sync_shell(engine, surface)))
+        targets.append((surface.module, f"Async{name}", async_shell(engine, surface)))
+    for helper in HELPERS:
+        for prefix in ("", "Async"):
+            name = f"{prefix}{helper.resource}.{helper.method}"
+            targets.append((helper.module, name, helper_shell(engine)))
+    return targets
+
+
+@guard.guarded("not_instrumented")
+def _patch(target: str, shell: Shell, module: ModuleType) -> None:
+    if _wanted:
+        wrapt.wrap_function_wrapper(module, target, shell)
+        _patched.append((module, target))

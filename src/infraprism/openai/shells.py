@@ -1,0 +1,93 @@
+"""What the client's methods are wrapped in: thin shells around the life of a call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import wrapt
+
+from infraprism.openai.engine import Engine, take_identity
+from infraprism.openai.results import observe
+from infraprism.openai.surfaces import Surface
+from infraprism.sessions import identify
+
+Shell = Callable[[Callable[..., Any], Any, tuple[Any, ...], dict[str, Any]], Any]
+
+
+def sync_shell(engine: Engine, surface: Surface) -> Shell:
+    """The shell of a sync method."""
+
+    def shell(
+        wrapped: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        if not engine.serves(instance):
+            return wrapped(*args, **kwargs)
+        call = engine.begin(surface, instance, kwargs)
+        if call is None:
+            return wrapped(*args, **kwargs)
+        try:
+            result = wrapped(*args, **kwargs)
+        except BaseException as error:
+            call.leave()
+            call.fail(error)
+            raise
+        call.leave()
+        observe(call, result)
+        return result
+
+    return shell
+
+
+def async_shell(engine: Engine, surface: Surface) -> Shell:
+    """The shell of an async method."""
+
+    async def run(call_of: Any, instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        call = engine.begin(surface, instance, kwargs)
+        if call is None:
+            return await call_of(*args, **kwargs)
+        try:
+            result = await call_of(*args, **kwargs)
+        except BaseException as error:
+            call.leave()
+            call.fail(error)
+            raise
+        call.leave()
+        observe(call, result)
+        return result
+
+    def shell(
+        wrapped: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        if not engine.serves(instance):
+            return wrapped(*args, **kwargs)
+        return run(wrapped, instance, args, kwargs)
+
+    return shell
+
+
+def helper_shell(engine: Engine) -> Shell:
+    """The shell of a helper such as ``stream()``: hands its session arguments to the call it makes later."""
+
+    def shell(wrapped: Any, instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if not engine.serves(instance):
+            return wrapped(*args, **kwargs)
+        given = take_identity(kwargs)
+        if not given:
+            return wrapped(*args, **kwargs)
+        identify(**given)  # a wrong one is reported here, where it was passed
+        return wrapped.__func__(_WithIdentity(instance, given), *args, **kwargs)
+
+    return shell
+
+
+class _WithIdentity(wrapt.ObjectProxy[Any]):
+    """A resource whose ``create`` passes the session arguments that its helper was given."""
+
+    def __init__(self, resource: Any, given: dict[str, Any]) -> None:
+        super().__init__(resource)
+        self._self_given = given
+
+    def create(self, *args: Any, **kwargs: Any) -> Any:
+        """The resource's ``create``, with the session arguments."""
+        return self.__wrapped__.create(*args, **{**self._self_given, **kwargs})

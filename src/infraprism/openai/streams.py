@@ -1,0 +1,124 @@
+"""Streams, observed on the object itself: it stays what `isinstance` says, however it is read or closed."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
+
+from infraprism import guard
+from infraprism.openai.call import Call
+
+
+def observe_stream(call: Call, stream: Any) -> None:
+    """Let `call` see the chunks and the end of a `Stream` or `AsyncStream`."""
+    if isinstance(stream._iterator, _ObservedIterator | _ObservedAsyncIterator):
+        return  # a raw response gives the same stream each time it is asked for
+    observed = _ObservedIterator if hasattr(stream._iterator, "__next__") else _ObservedAsyncIterator
+    iterator = stream._iterator = observed(call, stream._iterator)
+    on_close(stream.response, iterator.closed)
+
+
+def on_close(response: Any, closed: Callable[[], None]) -> None:
+    """Have `closed` called once an HTTP response has been closed, by whatever road."""
+    notify = guard.guarded("telemetry_error")(closed)
+    close, aclose = response.close, response.aclose
+
+    def observed_close() -> None:
+        try:
+            close()
+        finally:
+            notify()
+
+    async def observed_aclose() -> None:
+        try:
+            await aclose()
+        finally:
+            notify()
+
+    response.close, response.aclose = observed_close, observed_aclose
+
+
+class _ObservedIterator:
+    """The inner iterator of a `Stream`, seen by its call."""
+
+    __slots__ = ("_call", "_inner", "_pulling")
+
+    def __init__(self, call: Call, inner: Iterator[Any]) -> None:
+        self._call = call
+        self._inner = inner
+        self._pulling = False
+
+    def __iter__(self) -> _ObservedIterator:
+        return self
+
+    def __next__(self) -> Any:
+        self._pulling = True
+        try:
+            item = next(self._inner)
+        except StopIteration:
+            self._call.end()
+            raise
+        except Exception as error:
+            self._call.fail(error)
+            raise
+        except BaseException:  # interrupted: nothing failed
+            self._call.end()
+            raise
+        self._pulling = False
+        self._call.chunk(item)
+        return item
+
+    def close(self) -> None:
+        """Close the generator underneath, as the iterator that was replaced could be."""
+        self._inner.close()  # type: ignore[attr-defined]  # a generator
+
+    def closed(self) -> None:
+        """The connection was closed: by the reader, unless it happened inside of a step."""
+        if not self._pulling:
+            self._call.end()
+
+    def __del__(self) -> None:
+        self._call.end()
+
+
+class _ObservedAsyncIterator:
+    """The inner iterator of an `AsyncStream`, seen by its call."""
+
+    __slots__ = ("_call", "_inner", "_pulling")
+
+    def __init__(self, call: Call, inner: AsyncIterator[Any]) -> None:
+        self._call = call
+        self._inner = inner
+        self._pulling = False
+
+    def __aiter__(self) -> _ObservedAsyncIterator:
+        return self
+
+    async def __anext__(self) -> Any:
+        self._pulling = True
+        try:
+            item = await anext(self._inner)
+        except StopAsyncIteration:
+            self._call.end()
+            raise
+        except Exception as error:
+            self._call.fail(error)
+            raise
+        except BaseException:  # cancelled or interrupted: nothing failed
+            self._call.end()
+            raise
+        self._pulling = False
+        self._call.chunk(item)
+        return item
+
+    async def aclose(self) -> None:
+        """Close the generator underneath, as the iterator that was replaced could be."""
+        await self._inner.aclose()  # type: ignore[attr-defined]  # an async generator
+
+    def closed(self) -> None:
+        """The connection was closed: by the reader, unless it happened inside of a step."""
+        if not self._pulling:
+            self._call.end()
+
+    def __del__(self) -> None:
+        self._call.end()

@@ -1,0 +1,57 @@
+"""The one door through which the instrumentation reaches the SDK: a tracer provider made ready for it."""
+
+from __future__ import annotations
+
+from opentelemetry.sdk.trace.id_generator import IdGenerator
+from opentelemetry.trace import ProxyTracerProvider, Tracer, TracerProvider
+
+from infraprism import __version__, semconv
+from infraprism.sessions import starting
+from infraprism.tracing import standalone
+from infraprism.tracing.processor import SessionCostProcessor
+
+
+def tracer_of(provider: TracerProvider, *, own_export: bool) -> Tracer:
+    """Make `provider` keep session totals and give the tracer for calls, which maps sessions to traces.
+
+    Can be called again for the same provider. A provider that is not the SDK's is used as it is.
+
+    Args:
+        provider: the application's tracer provider.
+        own_export: where the application has not configured one yet, export to the local collector.
+    """
+    if own_export and isinstance(provider, ProxyTracerProvider):
+        provider = standalone.provider() or provider
+    # No lock: where two threads meet here, what is done twice does no harm.
+    if callable(add := getattr(provider, "add_span_processor", None)) and not _has_processor(provider):
+        add(SessionCostProcessor())
+    tracer = provider.get_tracer(semconv.SCOPE, __version__, schema_url=semconv.SCHEMA_URL)
+    generator = getattr(tracer, "id_generator", None)
+    if isinstance(generator, IdGenerator) and not isinstance(generator, SessionIdGenerator):
+        tracer.id_generator = SessionIdGenerator(generator)  # type: ignore[attr-defined]
+    return tracer
+
+
+def _has_processor(provider: TracerProvider) -> bool:
+    # One that the user added by hand, or we did before. A second one would do no harm, only work.
+    active = getattr(provider, "_active_span_processor", None)
+    return any(isinstance(known, SessionCostProcessor) for known in getattr(active, "_span_processors", ()))
+
+
+class SessionIdGenerator(IdGenerator):
+    """Gives a root span the trace id of the session it starts in, and any other what `inner` gives."""
+
+    def __init__(self, inner: IdGenerator) -> None:
+        self._inner = inner
+
+    def generate_span_id(self) -> int:
+        """A span id (64 bits)."""
+        return self._inner.generate_span_id()
+
+    def generate_trace_id(self) -> int:
+        """A trace id (128 bits)."""
+        return starting.trace_id or self._inner.generate_trace_id()
+
+    def is_trace_id_random(self) -> bool:
+        """False for a session's trace id: it is a hash and must not claim to be random."""
+        return starting.trace_id is None and self._inner.is_trace_id_random()
