@@ -408,10 +408,10 @@ def test_a_stream_that_breaks_off_is_billed(api: SimulatedOpenAI, client: openai
 
 def test_a_stream_that_the_caller_leaves_is_billed(api: SimulatedOpenAI, client: openai.OpenAI) -> None:
     with client.responses.create(
-        model="gpt-4o", input="What is Python?", stream=True, extra_headers={"x-simulate": "delay=0.02"}
+        model="gpt-4o", input="What is Python?", stream=True, extra_headers={"x-simulate": "delay=0.005"}
     ) as stream:
         assert next(iter(stream)).type == "response.created"
-    time.sleep(0.3)
+    time.sleep(0.4)  # longer than the whole stream takes
     assert [(entry["streamed"], entry["delivered"]) for entry in api.bill()] == [(True, False)]
 
 
