@@ -61,6 +61,9 @@ class Store:
         self._waiting: deque[_Write] = deque()
         self._waiting_spans = 0
         self._closing = False
+        self._readers = 0
+        #: Whether DuckDB has given the file up; only the writer's thread asks.
+        self._is_invalid = False
         self._changed = threading.Condition()
         self._root = _open(path)
         self._writer = threading.Thread(target=self._write_until_closed, name="infraprism-store-writer")
@@ -72,6 +75,7 @@ class Store:
         Raises `QueueFullError` when more spans wait than allowed, `StoreFailedError` when closing.
         """
         write = _Write(batch)
+        write.done.set_running_or_notify_cancel()  # a sender that leaves does not take its spans with it
         if not len(batch):
             write.done.set_result(None)
             return write.done
@@ -83,43 +87,37 @@ class Store:
                 raise QueueFullError(f"{self._waiting_spans} spans wait to be stored")
             self._waiting.append(write)
             self._waiting_spans += len(batch)
-            self._changed.notify()
+            self._changed.notify_all()
         return write.done
 
     @contextmanager
     def reader(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """A connection for queries, in one snapshot of the data; the writer is not held up."""
-        cursor = self._root.cursor()
+        with self._changed:
+            cursor = self._root.cursor()
+            self._readers += 1
         try:
             cursor.begin()
             yield cursor
         finally:
             cursor.close()
+            with self._changed:
+                self._readers -= 1
+                self._changed.notify_all()
 
     def close(self) -> None:
         """Store what is queued, then let go of the file."""
         with self._changed:
             self._closing = True
-            self._changed.notify()
+            self._changed.notify_all()
         self._writer.join()
         self._root.close()
 
     def _write_until_closed(self) -> None:
-        connection = self._root.cursor()
         while writes := self._next_writes():
-            try:
-                self._commit(connection, [write.batch for write in writes])
-            except duckdb.Error as error:
-                _log.error("could not store %d batches: %s", len(writes), error)
-                failure = StoreFailedError("the store could not write the batch")
-                for write in writes:
-                    write.done.set_exception(failure)
-            else:
-                for write in writes:
-                    write.done.set_result(None)
+            self._write(writes)
             with self._changed:
                 self._waiting_spans -= sum(len(write.batch) for write in writes)
-        connection.close()
 
     def _next_writes(self) -> list[_Write]:
         """Everything that waits, up to the size of one commit; empty once closing and drained."""
@@ -128,26 +126,52 @@ class Store:
             writes: list[_Write] = []
             spans = 0
             while self._waiting and (not writes or spans + len(self._waiting[0].batch) <= COMMIT_SPANS):
-                write = self._waiting.popleft()
-                write.done.set_running_or_notify_cancel()
-                writes.append(write)
-                spans += len(write.batch)
+                writes.append(self._waiting.popleft())
+                spans += len(writes[-1].batch)
             return writes
 
-    def _commit(self, connection: duckdb.DuckDBPyConnection, batches: list[Batch]) -> None:
+    def _write(self, writes: list[_Write]) -> None:
+        try:
+            if self._is_invalid:
+                self._reopen()
+            self._commit([write.batch for write in writes])
+        except Exception as error:  # noqa: BLE001 - the writer must outlive whatever one batch brings
+            self._is_invalid = self._is_invalid or isinstance(error, duckdb.FatalException)
+            if len(writes) > 1 and not self._is_invalid:
+                for write in writes:  # the fault may be in one of them
+                    self._write([write])
+                return
+            _log.error("could not store %d batches in %s: %s", len(writes), self.path, error)
+            for write in writes:
+                write.done.set_exception(StoreFailedError("the store could not write the batch"))
+        else:
+            for write in writes:
+                write.done.set_result(None)
+
+    def _commit(self, batches: list[Batch]) -> None:
         calls = [call for batch in batches for call in batch.calls]
         spans = [span for batch in batches for span in batch.spans]
-        connection.begin()
-        try:
+        with self._root.cursor() as connection:
+            connection.begin()  # closing the connection rolls back what was not committed
             calls_stored = queries.insert(connection, queries.CALLS, calls)
             spans_stored = queries.insert(connection, queries.SPANS, spans)
             connection.commit()
-        except duckdb.Error:
-            connection.rollback()
-            raise
         self.calls_stored += calls_stored
         self.spans_stored += spans_stored
         self.repeats_dropped += len(calls) + len(spans) - calls_stored - spans_stored
+
+    def _reopen(self) -> None:
+        """Start over after a failure (a full disk, mostly) that DuckDB answers by refusing everything.
+
+        Nothing acknowledged is lost: the log on disk is replayed. Raises `CannotOpenError`.
+        """
+        with self._changed:
+            # The file is only really opened anew once nobody holds the failed one.
+            self._changed.wait_for(lambda: not self._readers)
+            self._root.close()
+            self._root = _open(self.path)
+        self._is_invalid = False
+        _log.warning("opened %s again after a failure", self.path)
 
 
 def _open(path: Path) -> duckdb.DuckDBPyConnection:
