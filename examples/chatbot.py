@@ -1,9 +1,9 @@
 """A complete chatbot with session tracking.
 
-    opentelemetry-instrument python examples/chatbot.py
+    python examples/chatbot.py
 
-`InfraPrismOpenAI` is OpenAI's client with the session arguments, also without `opentelemetry-instrument`
-when the program sets up the OpenTelemetry SDK itself.
+`InfraPrismOpenAI` is OpenAI's client with the session arguments. It needs no `opentelemetry-instrument`: a
+program without OpenTelemetry of its own exports to the local collector.
 """
 
 import uuid

@@ -23,6 +23,7 @@ from tests.support.processes import Process
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 COMMANDS = Path(sys.executable).parent
+INSTRUMENT = COMMANDS / "opentelemetry-instrument"
 UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}"
 #: US dollars for a token of gpt-4o.
 INPUT_PRICE, CACHED_PRICE, OUTPUT_PRICE = Decimal("2.5e-6"), Decimal("1.25e-6"), Decimal("10e-6")
@@ -43,10 +44,12 @@ def collector(tmp_path: Path) -> Iterator[str]:
         yield process.wait_for_line(line).group(1)
 
 
-def run(program: str, api: SimulatedOpenAI, collector: str) -> subprocess.CompletedProcess[str]:
+def run(
+    program: str, api: SimulatedOpenAI, collector: str, launcher: tuple[Path, ...] = (INSTRUMENT,)
+) -> subprocess.CompletedProcess[str]:
     """Run an example as its reader would."""
     return subprocess.run(
-        [COMMANDS / "opentelemetry-instrument", sys.executable, EXAMPLES / program],
+        [*launcher, sys.executable, EXAMPLES / program],
         env=environ(
             OPENAI_BASE_URL=api.base_url,
             OPENAI_API_KEY="anything",
@@ -127,8 +130,9 @@ def test_composite_ids(api: SimulatedOpenAI, collector: str) -> None:
     ]
 
 
-def test_chatbot(api: SimulatedOpenAI, collector: str) -> None:
-    done = run("chatbot.py", api, collector)
+@pytest.mark.parametrize("launcher", [(), (INSTRUMENT,)], ids=["alone", "instrumented"])
+def test_chatbot(api: SimulatedOpenAI, collector: str, launcher: tuple[Path, ...]) -> None:
+    done = run("chatbot.py", api, collector, launcher)
     beginnings = ["Machine learning is", "AI is the broad goal", "A spam filter"]
     for line, beginning in zip(done.stdout.splitlines(), beginnings, strict=True):
         assert line.startswith(beginning)
