@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import Context, Decimal, Inexact
 from typing import Any
 
 from infraprism.collector import wire
 from infraprism.collector.calls import CURRENCY
 from infraprism.collector.queries import Position
+
+# The default context rounds at 28 digits, without a word.
+_EXACT = Context(prec=80, traps=[Inexact])
 
 
 def session(row: dict[str, Any]) -> dict[str, Any]:
@@ -72,9 +75,7 @@ def call(row: dict[str, Any]) -> dict[str, Any]:
 
 def total(units: int, fraction: Decimal) -> Decimal:
     """The exact sum of whole units and fractions."""
-    # Built from digits: adding would round at the 28 digits of the default context.
-    scaled = int(fraction.scaleb(24)) + units * 10**24
-    return Decimal((0, tuple(map(int, str(scaled))), -24))
+    return _EXACT.add(Decimal(units), fraction)
 
 
 def cost_status(row: dict[str, Any]) -> str:

@@ -68,7 +68,7 @@ def _serve(store: Store, host: str, listener: socket.socket, api_key: str | None
     shown_host = f"[{host}]" if ":" in host else host
     line = (
         f"InfraPrism collector listening on http://{shown_host}:{listener.getsockname()[1]},"
-        f" data in {store.path.absolute()}"
+        f" data in {store.path}"
     )
     app = create_app(store, api_key=api_key, local_only=is_loopback(host))
     server = _Server(

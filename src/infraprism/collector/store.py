@@ -53,7 +53,7 @@ class Store:
 
     def __init__(self, path: Path, *, queue_spans: int = QUEUE_SPANS) -> None:
         """Open or create the file at `path` and start the writer. Raises `CannotOpenError`."""
-        self.path = path
+        self.path = path.absolute()
         self.calls_stored = 0
         self.spans_stored = 0
         self.repeats_dropped = 0
@@ -65,7 +65,7 @@ class Store:
         #: Whether DuckDB has given the file up; only the writer's thread asks.
         self._is_invalid = False
         self._changed = threading.Condition()
-        self._root = _open(path)
+        self._root = _open(self.path)
         self._writer = threading.Thread(target=self._write_until_closed, name="infraprism-store-writer")
         self._writer.start()
 

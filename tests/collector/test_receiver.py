@@ -1,0 +1,232 @@
+"""`POST /v1/traces`: what is taken, what is refused, and with which words."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import zlib
+from typing import Any
+
+import httpx2
+import pytest
+from google.rpc.status_pb2 import Status
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
+from starlette.testclient import TestClient
+
+from infraprism.collector import bodies
+from infraprism.collector.store import QueueFullError, Store, StoreFailedError
+from tests.support.otlp import make_call, make_json, make_request, make_span
+
+PROTOBUF = {"Content-Type": "application/x-protobuf"}
+JSON = {"Content-Type": "application/json; charset=utf-8"}
+GZIP = {"Content-Encoding": "gzip"}
+
+
+def post(client: TestClient, body: bytes, headers: dict[str, str]) -> httpx2.Response:
+    return client.post("/v1/traces", content=body, headers=headers)
+
+
+def stored(store: Store) -> list[Any]:
+    with store.reader() as connection:
+        return connection.execute("SELECT * FROM calls ORDER BY ALL").fetchall()
+
+
+def test_every_encoding_stores_the_same_rows(client: TestClient, store: Store) -> None:
+    spans = [
+        make_call(1, {"flag": True, "share": 0.5}),
+        make_span(2, {"gen_ai.operation.name": "chat"}, is_error=True, parent=1),
+    ]
+    binary = make_request(*spans).SerializeToString()
+    text = json.dumps(make_json(*spans)).encode()
+
+    first = post(client, binary, PROTOBUF)
+    rows = stored(store)
+    with store.reader() as connection:
+        connection.execute("DELETE FROM calls")
+        connection.commit()
+    second = post(client, text, JSON)
+
+    assert rows == stored(store)
+    assert len(rows) == 2
+    assert (first.status_code, first.headers["content-type"], first.content) == (
+        200,
+        "application/x-protobuf",
+        b"",
+    )
+    assert (second.status_code, second.headers["content-type"], second.content) == (
+        200,
+        "application/json",
+        b"{}",
+    )
+    for body, headers in ((gzip.compress(binary), PROTOBUF), (gzip.compress(text), JSON)):
+        assert post(client, body, {**headers, **GZIP}).status_code == 200
+    assert client.get("/v1/status").json()["repeats_dropped"] == 4
+
+
+def test_what_was_left_out_is_told_and_counted(client: TestClient) -> None:
+    spans = [make_call(1), make_call(2, start=0), make_call(3, {"infraprism.cost.amount": "?"}), make_span(4)]
+    message = "time_missing: the start time or the end time is missing (1 spans)"
+
+    response = ExportTraceServiceResponse.FromString(
+        post(client, make_request(*spans).SerializeToString(), PROTOBUF).content
+    )
+
+    assert (response.partial_success.rejected_spans, response.partial_success.error_message) == (1, message)
+    assert client.get("/v1/status").json() == {
+        "calls_stored": 2,
+        "spans_stored": 0,
+        "repeats_dropped": 0,
+        "spans_ignored": {"no_call_no_session": 1},
+        "spans_rejected": {"time_missing": 1},
+        "values_dropped": {"amount_invalid": 1},
+    }
+
+
+def json_with(**fields: Any) -> bytes:
+    document = make_json(make_call(1), make_call(2))
+    document["resourceSpans"][0]["scopeSpans"][0]["spans"][0].update(fields)
+    return json.dumps(document).encode()
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"traceId": "xyz"},
+        {"traceId": 5},
+        {"startTimeUnixNano": "soon"},
+        {"startTimeUnixNano": -1},
+        {"startTimeUnixNano": 1.5},
+        {"name": 7},
+        {"attributes": 7},
+        {"attributes": [None]},
+        {"attributes": [{"value": {"stringValue": "no key"}}]},
+        {"attributes": [{"key": "a", "value": {"intValue": "1.5"}}]},
+        {"attributes": [{"key": "a", "value": {"intValue": 2**64}}]},
+        {"attributes": [{"key": "a", "value": {"bytesValue": "*"}}]},
+        {"status": 2},
+    ],
+)
+def test_a_malformed_json_span_leaves_its_neighbour_alone(client: TestClient, fields: dict[str, Any]) -> None:
+    answer = post(client, json_with(**fields), JSON)
+
+    assert answer.status_code == 200
+    assert answer.json() == {
+        "partialSuccess": {
+            "rejectedSpans": "1",
+            "errorMessage": "malformed: the span is not valid OTLP/JSON (1 spans)",
+        }
+    }
+    assert client.get("/v1/status").json()["calls_stored"] == 1
+
+
+def test_json_fields_that_are_unknown_null_or_numbers(client: TestClient, store: Store) -> None:
+    body = json_with(
+        startTimeUnixNano=1_735_689_601_000_000_001,
+        parentSpanId=None,
+        status=None,
+        links=[{"traceId": "not looked at"}],
+        fromTheFuture={"a": [1]},
+    )
+
+    assert post(client, body, JSON).json() == {}
+    assert stored(store)[0][2:4] == (None, 1_735_689_601_000_000_001)
+
+
+def test_half_a_surrogate_pair_becomes_a_question_mark(client: TestClient, store: Store) -> None:
+    assert post(client, json_with(name="a\ud800b\U0001f600\0"), JSON).json() == {}
+    assert stored(store)[0][5] == "a?b\U0001f600\0"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"7",
+        b"\xff",
+        b'{"resourceSpans": 7}',
+        b'{"resourceSpans": [7]}',
+        b'{"resourceSpans": [{"scopeSpans": {"a": 1}}]}',
+        b"[" * 1_000_000,
+        b'{"a":' * 500_000,
+        b"9" * 10_000,
+        b'{"name": "\xed\xa0\x80"}',
+    ],
+)
+def test_a_body_that_is_no_json_request(client: TestClient, body: bytes) -> None:
+    answer = post(client, body, JSON)
+
+    assert (answer.status_code, answer.headers["content-type"]) == (400, "application/json")
+    assert list(answer.json()) == ["message"]
+
+
+def test_an_attribute_nested_to_absurd_depth_is_malformed(client: TestClient) -> None:
+    value: dict[str, Any] = {"intValue": 1}
+    for _ in range(200):
+        value = {"arrayValue": {"values": [value]}}
+
+    answer = post(client, json_with(attributes=[{"key": "deep", "value": value}]), JSON)
+
+    assert answer.json()["partialSuccess"]["rejectedSpans"] == "1"
+
+
+@pytest.mark.parametrize(
+    "body", [b"\xff", b"hello world", make_request(make_call(1)).SerializeToString()[:-3]]
+)
+def test_a_body_that_is_no_protobuf_request(client: TestClient, body: bytes) -> None:
+    answer = post(client, body, PROTOBUF)
+
+    assert (answer.status_code, answer.headers["content-type"]) == (400, "application/x-protobuf")
+    assert "not an ExportTraceServiceRequest" in Status.FromString(answer.content).message
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Content-Type": "text/plain"},
+        {"Content-Type": ""},
+        {**PROTOBUF, "Content-Encoding": "br"},
+        {**PROTOBUF, "Content-Encoding": "gzip, gzip"},
+    ],
+)
+def test_other_types_and_encodings_are_refused(client: TestClient, headers: dict[str, str]) -> None:
+    assert post(client, b"", headers).status_code == 415
+
+
+@pytest.mark.parametrize(
+    "body", [b"plain", gzip.compress(b"x" * 99)[:-5], gzip.compress(b"")[:3], zlib.compress(b"x")]
+)
+def test_a_body_that_is_no_gzip(client: TestClient, body: bytes) -> None:
+    assert post(client, body, {**PROTOBUF, **GZIP}).status_code == 400
+
+
+def test_bodies_over_the_limits(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bodies, "MAX_WIRE_BYTES", 1000)
+    monkeypatch.setattr(bodies, "MAX_BODY_BYTES", 5000)
+    bomb = gzip.compress(bytes(100_000))
+    assert len(bomb) < 1000
+
+    on_the_wire = post(client, bytes(1001), PROTOBUF)
+    inflated = post(client, bomb, {**PROTOBUF, **GZIP})
+
+    assert (on_the_wire.status_code, inflated.status_code) == (413, 413)
+    assert Status.FromString(inflated.content).message == "the decompressed body is larger than 5000 bytes"
+
+
+def test_a_full_queue_and_a_failing_store_ask_for_patience(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for error in (QueueFullError("3 spans wait"), StoreFailedError("no")):
+
+        def refuse(self: Store, batch: Any, error: Exception = error) -> None:
+            raise error
+
+        monkeypatch.setattr(Store, "submit", refuse)
+        answer = post(client, make_request(make_call(1)).SerializeToString(), PROTOBUF)
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+
+
+def test_an_empty_request_is_fine(client: TestClient) -> None:
+    assert post(client, b"", PROTOBUF).status_code == 200
+    assert post(client, b"{}", JSON).json() == {}
