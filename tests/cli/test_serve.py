@@ -15,8 +15,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
+from opentelemetry.exporter.otlp.proto.http import Compression
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 
 from infraprism import cli
 from tests.support.otlp import make_call, make_request
@@ -107,6 +112,35 @@ def test_from_start_to_stop_and_on_again(tmp_path: Path, number: int) -> None:
         assert served.send(make_call(1), make_call(2)) == 200
         (session,) = served.sessions()
         assert (session["session_id"], session["call_count"], session["total_cost"]) == ("s-1", 2, 0.015)
+
+
+def test_a_session_id_may_hold_anything(tmp_path: Path) -> None:
+    session_id = "a/b %2F?#\n日本/"
+    with serve(tmp_path) as served:
+        served.send(make_call(1, {"session.id": session_id}))
+
+        status, body = served.request("GET", f"/v1/analytics/sessions/{quote(session_id, safe='')}")
+
+    assert (status, json.loads(body)["session_id"]) == (200, session_id)
+
+
+def test_the_standard_exporter_delivers_here(tmp_path: Path) -> None:
+    with serve(tmp_path, INFRAPRISM_API_KEY="ip-secret") as served:
+        exporter = OTLPSpanExporter(
+            f"http://127.0.0.1:{served.port}/v1/traces",
+            headers={"Authorization": "Bearer ip-secret"},
+            compression=Compression.Gzip,
+        )
+        provider = TracerProvider()
+        provider.add_span_processor(SimpleSpanProcessor(exporter))
+        attributes = {item.key: item.value.string_value for item in make_call().attributes}
+        with provider.get_tracer("test").start_as_current_span("chat gpt-4o", attributes=attributes):
+            pass
+        provider.shutdown()
+
+        status, body = served.request("GET", "/v1/status", Authorization="Bearer ip-secret")
+
+    assert (status, json.loads(body)["calls_stored"]) == (200, 1)
 
 
 def test_flags_win_over_the_environment(tmp_path: Path) -> None:

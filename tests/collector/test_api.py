@@ -411,4 +411,5 @@ def test_health_and_status(client: TestClient, store: Store) -> None:
         "spans_ignored": {},
         "spans_rejected": {},
         "values_dropped": {},
+        "requests_refused": {},
     }

@@ -10,6 +10,8 @@ from typing import Any
 import httpx2
 import pytest
 from google.rpc.status_pb2 import Status
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 from starlette.testclient import TestClient
 
@@ -79,6 +81,7 @@ def test_what_was_left_out_is_told_and_counted(client: TestClient) -> None:
         "spans_ignored": {"no_call_no_session": 1},
         "spans_rejected": {"time_missing": 1},
         "values_dropped": {"amount_invalid": 1},
+        "requests_refused": {},
     }
 
 
@@ -103,6 +106,7 @@ def json_with(**fields: Any) -> bytes:
         {"attributes": [{"key": "a", "value": {"intValue": "1.5"}}]},
         {"attributes": [{"key": "a", "value": {"intValue": 2**64}}]},
         {"attributes": [{"key": "a", "value": {"bytesValue": "*"}}]},
+        {"attributes": [{"key": "a", "value": {"doubleValue": 10**400}}]},
         {"status": 2},
     ],
 )
@@ -225,6 +229,69 @@ def test_a_full_queue_and_a_failing_store_ask_for_patience(
         monkeypatch.setattr(Store, "submit", refuse)
         answer = post(client, make_request(make_call(1)).SerializeToString(), PROTOBUF)
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+
+
+def test_refused_requests_are_counted_by_reason(client: TestClient) -> None:
+    post(client, b"", {"Content-Type": "text/plain"})
+    post(client, b"", {**PROTOBUF, "Content-Encoding": "br"})
+    post(client, b"plain", {**PROTOBUF, **GZIP})
+    post(client, b"\xff", PROTOBUF)
+    post(client, b"{", JSON)
+
+    assert client.get("/v1/status").json()["requests_refused"] == {
+        "content_type": 1,
+        "content_encoding": 1,
+        "not_gzip": 1,
+        "undecodable": 2,
+    }
+
+
+_NAMES = st.sampled_from(
+    (
+        *("resourceSpans", "resource", "scopeSpans", "spans", "traceId", "spanId", "parentSpanId", "name"),
+        *("startTimeUnixNano", "endTimeUnixNano", "attributes", "status", "code", "key", "value", "values"),
+        *("stringValue", "intValue", "doubleValue", "boolValue", "bytesValue", "arrayValue", "kvlistValue"),
+        *("session.id", "gen_ai.operation.name", "infraprism.cost.status", "infraprism.cost.amount", "chat"),
+    )
+)
+
+
+_JSON_VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(st.characters(exclude_categories=())),  # lone surrogates too
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_NAMES | st.text(), inner, max_size=4),
+    max_leaves=10,
+)
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(place=_NAMES, value=_JSON_VALUES)
+def test_no_json_makes_the_collector_fail(client: TestClient, place: str, value: Any) -> None:
+    document = make_json(make_call(1, {"gen_ai.usage.cost": 0.5}), make_call(2))
+
+    def plant(node: Any) -> None:
+        """Put `value` wherever the document has `place`."""
+        for item in node if isinstance(node, list) else list(node.values()) if isinstance(node, dict) else ():
+            plant(item)
+        if isinstance(node, dict) and place in node:
+            node[place] = value
+
+    plant(document)
+
+    assert post(client, json.dumps(document).encode(), JSON).status_code in (200, 400)
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(cut=st.integers(0, 1000), junk=st.binary(max_size=20))
+def test_no_bytes_make_the_collector_fail(client: TestClient, cut: int, junk: bytes) -> None:
+    body = make_request(make_call(1), make_call(2)).SerializeToString()
+
+    broken = body[:cut] + junk + body[cut + len(junk) :]
+
+    assert post(client, broken, PROTOBUF).status_code in (200, 400)
 
 
 def test_an_empty_request_is_fine(client: TestClient) -> None:

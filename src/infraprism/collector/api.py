@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-from urllib.parse import unquote
+from typing import Any, Final
+from urllib.parse import unquote_to_bytes
 
 import anyio
 import duckdb
@@ -15,7 +15,8 @@ from infraprism.collector.problems import Problem
 from infraprism.collector.store import Store
 from infraprism.collector.wire import JSONAnswer
 
-SESSIONS = "/v1/analytics/sessions"
+SESSIONS: Final = "/v1/analytics/sessions"
+_PREFIX: Final = f"{SESSIONS}/".encode()
 
 
 class Api:
@@ -47,9 +48,9 @@ class Api:
 
     async def session(self, request: Request) -> JSONAnswer:
         """`GET /v1/analytics/sessions/{session_id}`: one session with its calls."""
-        # The raw path: a session id may hold whatever an app puts into it, slashes and newlines included.
-        raw_path = request.scope["raw_path"].decode("ascii")
-        session_id = unquote(raw_path.removeprefix(f"{SESSIONS}/"))
+        # From the raw path: servers differ in how often they decode the other one.
+        raw_path: bytes = request.scope["raw_path"]
+        session_id = unquote_to_bytes(raw_path.removeprefix(_PREFIX)).decode(errors="replace")
         wanted = parameters.one_session(request.query_params.multi_items(), session_id)
 
         def query() -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
@@ -84,6 +85,7 @@ class Api:
                 "spans_ignored": self._counters.spans_ignored,
                 "spans_rejected": self._counters.spans_rejected,
                 "values_dropped": self._counters.values_dropped,
+                "requests_refused": self._counters.requests_refused,
             }
         )
 

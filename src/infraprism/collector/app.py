@@ -16,7 +16,7 @@ from infraprism.collector.store import Store
 
 
 class _AnyText(Convertor[str]):
-    """Like Starlette's `path`, but also across line ends."""
+    """The rest of the path: like Starlette's own `path`, but across line ends too."""
 
     regex = r"[\s\S]+"
 

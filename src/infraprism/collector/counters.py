@@ -8,15 +8,17 @@ from infraprism.collector.calls import Batch
 
 
 class Counters:
-    """Counts of acknowledged requests. Belongs to the event loop: one thread, no lock."""
+    """Belongs to the event loop: one thread, no lock."""
 
     def __init__(self) -> None:
         self.spans_ignored: Counter[str] = Counter()
         self.spans_rejected: Counter[str] = Counter()
         self.values_dropped: Counter[str] = Counter()
 
+        self.requests_refused: Counter[str] = Counter()
+
     def add(self, batch: Batch) -> None:
-        """Count what `batch` left out."""
+        """Count what `batch`, now acknowledged, left out."""
         self.spans_ignored += batch.spans_ignored
         self.spans_rejected += batch.spans_rejected
         self.values_dropped += batch.values_dropped

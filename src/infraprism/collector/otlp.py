@@ -109,7 +109,7 @@ def _decode_json(body: bytes) -> tuple[ExportTraceServiceRequest, int]:
 
 
 #: What reading a value of another type than expected raises.
-_WRONG_SHAPE: Final = (AttributeError, TypeError, ValueError, KeyError)
+_WRONG_SHAPE: Final = (AttributeError, TypeError, ValueError, KeyError, OverflowError)
 
 
 def _span(fields: dict[str, Any]) -> Span:

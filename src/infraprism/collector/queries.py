@@ -68,9 +68,9 @@ SPANS: Final = Table("spans", SessionSpan._fields)
 
 def insert(connection: duckdb.DuckDBPyConnection, table: Table, rows: Sequence[Call | SessionSpan]) -> int:
     """Append those of `rows` that are not stored yet; returns how many they were."""
-    unique: dict[tuple[str, str, int], Call | SessionSpan] = {
-        (row.trace_id, row.span_id, row.started_at): row for row in reversed(rows)
-    }
+    unique: dict[tuple[str, str, int], Call | SessionSpan] = {}
+    for row in rows:
+        unique.setdefault((row.trace_id, row.span_id, row.started_at), row)
     if not unique:
         return 0
     parameters: dict[str, Any] = {}
@@ -82,9 +82,9 @@ def insert(connection: duckdb.DuckDBPyConnection, table: Table, rows: Sequence[C
             parameters[name] = [_bindable(value) for value in values]
     parameters["earliest"] = min(parameters["started_at"])
     parameters["latest"] = max(parameters["started_at"])
-    row = connection.execute(table.insert, parameters).fetchone()
-    assert row is not None
-    return int(row[0])
+    inserted = connection.execute(table.insert, parameters).fetchone()
+    assert inserted is not None
+    return int(inserted[0])
 
 
 def _bindable(value: object) -> object:

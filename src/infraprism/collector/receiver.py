@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Final
 
 import anyio
 from starlette.requests import ClientDisconnect, Request
@@ -14,7 +15,15 @@ from infraprism.collector.counters import Counters
 from infraprism.collector.store import QueueFullError, Store, StoreFailedError
 
 #: Seconds after which a sender should try again.
-RETRY_AFTER = "1"
+RETRY_AFTER: Final = "1"
+#: How each failure is answered and counted. 4xx: sending the same again cannot help. 503: it can.
+_REFUSALS: Final[dict[type[Exception], tuple[int, str]]] = {
+    bodies.TooLargeError: (413, "too_large"),
+    bodies.NotGzipError: (400, "not_gzip"),
+    otlp.UndecodableError: (400, "undecodable"),
+    QueueFullError: (503, "queue_full"),
+    StoreFailedError: (503, "store_failed"),
+}
 
 
 class Receiver:
@@ -31,27 +40,27 @@ class Receiver:
         try:
             form = otlp.Format(request.headers.get("content-type", "").partition(";")[0].strip().lower())
         except ValueError:
+            self._counters.requests_refused["content_type"] += 1
             return problems.answer(415, "Content-Type must be application/x-protobuf or application/json")
         encoding = request.headers.get("content-encoding", "identity").strip().lower()
         if encoding not in ("identity", "gzip"):
-            return problems.answer(
-                415,
-                "Content-Encoding must be gzip or identity",
-                headers={"Accept-Encoding": "gzip, identity"},
-            )
+            self._counters.requests_refused["content_encoding"] += 1
+            accepted = {"Accept-Encoding": "gzip, identity"}
+            return problems.answer(415, "Content-Encoding must be gzip or identity", accepted)
         try:
             body = await bodies.read(request)
             batch = await anyio.to_thread.run_sync(
                 _decode, body, encoding == "gzip", form, limiter=self._decoders
             )
             await asyncio.wrap_future(self._store.submit(batch))
-        except bodies.TooLargeError as error:
-            return _refuse(413, error, form)
-        except (bodies.NotGzipError, otlp.UndecodableError) as error:
-            return _refuse(400, error, form)
-        except (QueueFullError, StoreFailedError) as error:
-            return _refuse(503, error, form)
+        except tuple(_REFUSALS) as error:
+            status, reason = _REFUSALS[type(error)]
+            self._counters.requests_refused[reason] += 1
+            content = otlp.encode(otlp.refused(str(error)), form)
+            headers = {"Retry-After": RETRY_AFTER} if status == 503 else None
+            return Response(content, status, headers, media_type=form.value)
         except ClientDisconnect:
+            self._counters.requests_refused["disconnected"] += 1
             return Response(status_code=400)  # nobody is there to read it
         self._counters.add(batch)
         content = otlp.encode(otlp.accepted(batch.spans_rejected), form)
@@ -64,9 +73,3 @@ def _decode(body: bytes, is_gzip: bool, form: otlp.Format) -> Batch:
     if malformed:
         batch.spans_rejected["malformed"] += malformed
     return batch
-
-
-def _refuse(status: int, error: Exception, form: otlp.Format) -> Response:
-    headers = {"Retry-After": RETRY_AFTER} if status == 503 else None
-    content = otlp.encode(otlp.refused(str(error)), form)
-    return Response(content, status_code=status, headers=headers, media_type=form.value)

@@ -16,6 +16,9 @@ from infraprism.collector.store import CannotOpenError, Store
 
 #: Seconds that running requests get to finish at the stop.
 STOP_SECONDS = 10
+#: Longer than exporters pause between batches (5 s by default): a connection closed under a request that is
+#: just being sent looks like a failure to its sender.
+KEEP_ALIVE_SECONDS = 75
 
 
 class CannotStartError(Exception):
@@ -46,8 +49,8 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         return socket.create_server(address[:2], family=family, backlog=2048)
-    except (OSError, UnicodeError, OverflowError) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
+    except (OSError, UnicodeError) as error:
+        reason = str(error.strerror if isinstance(error, OSError) else error).partition(" (while")[0]
         raise CannotStartError(f"cannot listen on {host}:{port}: {reason}") from error
 
 
@@ -79,6 +82,7 @@ def _serve(store: Store, host: str, listener: socket.socket, api_key: str | None
             lifespan="off",
             server_header=False,
             timeout_graceful_shutdown=STOP_SECONDS,
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
         ),
         line,
         output,

@@ -169,7 +169,7 @@ class Store:
             # The file is only really opened anew once nobody holds the failed one.
             self._changed.wait_for(lambda: not self._readers)
             self._root.close()
-            self._root = _open(self.path)
+        self._root = _open(self.path)
         self._is_invalid = False
         _log.warning("opened %s again after a failure", self.path)
 

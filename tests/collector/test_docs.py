@@ -1,0 +1,22 @@
+"""docs/api.md names every reason there is."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from infraprism.collector import calls, receiver
+
+DOCS = (Path(__file__).parents[2] / "docs" / "api.md").read_text()
+SOURCES = Path(calls.__file__).parent
+
+
+def test_every_reason_is_documented() -> None:
+    reasons = {*calls.REJECTIONS, calls.NO_CALL_NO_SESSION}
+    reasons |= {reason for _, reason in receiver._REFUSALS.values()}
+    for module in ("calls.py", "receiver.py"):
+        source = (SOURCES / module).read_text()
+        reasons |= set(re.findall(r'(?:_unpriced\(|_dropped\[|requests_refused\[)"(\w+)"', source))
+
+    assert len(reasons) > 20
+    assert {reason for reason in reasons if f"`{reason}`" not in DOCS} == set()
