@@ -14,7 +14,7 @@ SOURCES = Path(calls.__file__).parent
 def test_every_reason_is_documented() -> None:
     reasons = {*calls.REJECTIONS, calls.NO_CALL_NO_SESSION}
     reasons |= {reason for _, reason in receiver._REFUSALS.values()}
-    for module in ("calls.py", "receiver.py"):
+    for module in ("attributes.py", "receiver.py"):
         source = (SOURCES / module).read_text()
         reasons |= set(re.findall(r'(?:_unpriced\(|_dropped\[|requests_refused\[)"(\w+)"', source))
 

@@ -6,7 +6,7 @@ from decimal import Context, Decimal, Inexact
 from typing import Any
 
 from infraprism.collector import wire
-from infraprism.collector.calls import CURRENCY
+from infraprism.collector.attributes import CURRENCY
 from infraprism.collector.queries import Position
 
 # The default context rounds at 28 digits, without a word.

@@ -1,0 +1,169 @@
+"""The attributes of one span, read once: each is taken by the column that knows it, the rest stays JSON.
+
+Pure. Nothing that was sent is lost silently: a value that cannot be used stays among the rest, and the reason
+is counted.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections import Counter
+from decimal import Context, Decimal, DecimalException, Inexact, InvalidOperation
+from typing import Any, Final, NamedTuple
+
+import msgspec
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
+from infraprism import semconv
+
+#: The one currency amounts are kept in.
+CURRENCY: Final = "USD"
+#: Every cost status; the vocabulary says what each means.
+STATUSES: Final = frozenset({"priced", "estimated", "partial", "unpriced", "free"})
+
+_DECIMAL_TEXT: Final = re.compile(r"[+-]?[0-9]{1,64}(\.[0-9]{0,64})?([eE][+-]?[0-9]{1,3})?")
+# 38 digits, 24 of them decimals, is what DECIMAL(38, 24) holds; what does not fit exactly raises.
+_MONEY: Final = Context(prec=38, traps=[Inexact, InvalidOperation])
+_SMALLEST: Final = Decimal("1e-24")
+
+
+def money(text: object) -> Decimal | None:
+    """The exact, non-negative amount that `text` spells, or None when no DECIMAL(38, 24) holds it."""
+    if not isinstance(text, str) or not _DECIMAL_TEXT.fullmatch(text):
+        return None
+    try:
+        amount = _MONEY.quantize(Decimal(text), _SMALLEST)
+    except DecimalException:
+        return None
+    if not amount:
+        return abs(amount)  # -0 is 0
+    return None if amount.is_signed() else amount
+
+
+class Cost(NamedTuple):
+    """A call's cost as it may be counted."""
+
+    status: str | None
+    amount: Decimal | None = None
+    parts: dict[str, Decimal] = {}  # noqa: RUF012
+
+
+class Attributes:
+    """A span's attributes; what a column takes is removed, what is left is kept as JSON."""
+
+    def __init__(self, span: Span, dropped: Counter[str]) -> None:
+        self._values = {item.key: _plain(item.value) for item in span.attributes}
+        self._dropped = dropped
+
+    def is_call(self) -> bool:
+        """Whether the span is a model call: somebody priced it, or its operation says so."""
+        operation = self._values.get(semconv.OPERATION_NAME)
+        return semconv.COST_STATUS in self._values or (
+            isinstance(operation, str) and operation in semconv.CALL_OPERATIONS
+        )
+
+    def text(self, name: str) -> str | None:
+        """A text, or an integer as text (session ids of databases); empty is None."""
+        value = self._values.get(name)
+        if isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool)):
+            del self._values[name]
+            return str(value) or None
+        return None
+
+    def session_id(self) -> str | None:
+        """The session's id under either of its names."""
+        session_id = self.text(semconv.SESSION_ID)
+        if session_id is None:
+            return self.text(semconv.CONVERSATION_ID)
+        if self._values.get(semconv.CONVERSATION_ID) == session_id:
+            del self._values[semconv.CONVERSATION_ID]  # the same fact under its other name
+        return session_id
+
+    def tokens(self, name: str) -> int | None:
+        """A count from 0, or None."""
+        value = self._values.get(name)
+        if value is None:
+            return None
+        if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+            self._dropped["tokens_invalid"] += 1
+            return None
+        del self._values[name]
+        return value
+
+    def tags(self) -> dict[str, str]:
+        """The tags by key; a value that is no text becomes its JSON."""
+        prefix = semconv.TAG_PREFIX
+        names = [name for name in self._values if name.startswith(prefix) and name != prefix]
+        tags = {}
+        for name in names:
+            value = self._values.pop(name)
+            tags[name.removeprefix(prefix)] = value if isinstance(value, str) else _json(value)
+        return tags
+
+    def cost(self, *, is_error: bool) -> Cost:
+        """The cost: an amount is there only when it is certain what it means."""
+        values = self._values
+        status = values.get(semconv.COST_STATUS)
+        if status is None:
+            return Cost(None if is_error else "unpriced")
+        if not isinstance(status, str) or status not in STATUSES:
+            return self._unpriced("cost_status_unknown")
+        del values[semconv.COST_STATUS]
+        if status == "unpriced":
+            if semconv.COST_AMOUNT in values:
+                return self._unpriced("amount_contradicts_status")
+            return Cost(status)
+        if semconv.COST_AMOUNT not in values:
+            return self._unpriced("amount_missing")
+        amount = money(values[semconv.COST_AMOUNT])
+        if amount is None:
+            return self._unpriced("amount_invalid")
+        if values.get(semconv.COST_CURRENCY) != CURRENCY:
+            return self._unpriced("currency_unknown")
+        if status == "free" and amount:
+            return self._unpriced("amount_contradicts_status")
+        del values[semconv.COST_AMOUNT]
+        return Cost(status, amount, self._cost_parts())
+
+    def _unpriced(self, reason: str) -> Cost:
+        self._dropped[reason] += 1
+        return Cost("unpriced")
+
+    def _cost_parts(self) -> dict[str, Decimal]:
+        named = {semconv.COST_CURRENCY, semconv.COST_SOURCE, semconv.COST_PRICE_VERSION}
+        parts = {}
+        for name in [name for name in self._values if name.startswith(semconv.COST_PREFIX)]:
+            if name in named:
+                continue
+            part = money(self._values[name])
+            if part is None:
+                self._dropped["cost_part_invalid"] += 1
+                continue
+            del self._values[name]
+            parts[name.removeprefix(semconv.COST_PREFIX)] = part
+        return parts
+
+    def remaining(self) -> str:
+        """What nobody took, as JSON text."""
+        return _json(self._values)
+
+
+def _plain(value: AnyValue) -> Any:
+    """`value` as plain data that JSON can hold; bytes become base64, as OTLP/JSON spells them."""
+    match value.WhichOneof("value"):
+        case None:
+            return None
+        case "array_value":
+            return [_plain(item) for item in value.array_value.values]
+        case "kvlist_value":
+            return {item.key: _plain(item.value) for item in value.kvlist_value.values}
+        case "bytes_value":
+            return base64.b64encode(value.bytes_value).decode()
+        case kind:
+            return getattr(value, kind)
+
+
+def _json(value: object) -> str:
+    return msgspec.json.encode(value).decode()
