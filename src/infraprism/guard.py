@@ -22,7 +22,6 @@ R = TypeVar("R")
 
 _lock = threading.Lock()
 _dropped: Counter[str] = Counter()
-_listeners: list[Callable[[str], None]] = []
 
 
 def _after_fork() -> None:
@@ -67,20 +66,12 @@ def drop(reason: str, detail: str) -> None:
         first = _dropped[reason] == 1
     if first:
         logger.warning("infraprism: %s (%s); counted as dropped from now on", reason, detail)
-    for listener in _listeners:
-        listener(reason)
 
 
 def dropped() -> dict[str, int]:
     """How often each reason occurred in this process."""
     with _lock:
         return dict(_dropped)
-
-
-def on_drop(listener: Callable[[str], None]) -> None:
-    """Have `listener` called with the reason of each drop; it must not raise. Once per listener."""
-    if listener not in _listeners:
-        _listeners.append(listener)
 
 
 def _place(traceback: TracebackType | None) -> str:

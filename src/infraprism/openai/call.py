@@ -8,19 +8,22 @@ from __future__ import annotations
 import time
 from contextvars import Token
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from opentelemetry import context as otel_context
 from opentelemetry.context import Context
 from opentelemetry.trace import Span, StatusCode
 
 from infraprism import guard, semconv
-from infraprism.openai.metrics import Metrics
+from infraprism.openai.metrics import Measured, Metrics
 from infraprism.openai.providers import Server
 from infraprism.openai.response import Reply, chat
 from infraprism.openai.surfaces import Surface
-from infraprism.pricing import Cost, Usage, money, price
+from infraprism.pricing import CURRENCY, Cost, Usage, money, price
 from infraprism.sessions import Identity
+
+if TYPE_CHECKING:
+    from infraprism.tracing import Ledger
 
 
 class Call:
@@ -31,6 +34,7 @@ class Call:
         "_ended",
         "_first_chunk",
         "_identity",
+        "_ledger",
         "_metrics",
         "_model",
         "_reply",
@@ -44,19 +48,21 @@ class Call:
     def __init__(
         self,
         surface: Surface,
+        server: Server,
+        model: str | None,
+        identity: Identity,
         span: Span,
         token: Token[Context],
-        identity: Identity,
-        model: str | None,
-        server: Server,
+        ledger: Ledger,
         metrics: Metrics,
     ) -> None:
         self.surface = surface
+        self._server = server
+        self._model = model
+        self._identity = identity
         self._span = span
         self._token: Token[Context] | None = token
-        self._identity = identity
-        self._model = model
-        self._server = server
+        self._ledger = ledger
         self._metrics = metrics
         self._reply = Reply()
         self._first_chunk: float | None = None
@@ -109,32 +115,25 @@ class Call:
     def _finish(self, error: BaseException | None) -> None:
         self._ended = True
         duration = time.perf_counter() - self._began
-        span, reply = self._span, self._reply
         try:
-            usage = reply.usage()
+            usage = self._reply.usage()
             cost = self._cost(usage, error)
-            found = _response_attributes(reply, self._first_chunk)
+            attributes = _reply_attributes(self._reply, self._first_chunk)
             if usage is not None:
-                found.update(_usage_attributes(usage))
+                attributes.update(_usage_attributes(usage))
                 for name in usage.invalid:
                     guard.drop("invalid_usage", f"impossible {name}")
             if cost is not None:
-                found.update(_cost_attributes(cost))
+                attributes.update(_cost_attributes(cost))
+                attributes.update(self._session_attributes(cost, error))
             if error is not None:
-                found[semconv.ERROR_TYPE] = type(error).__qualname__
+                attributes[semconv.ERROR_TYPE] = type(error).__qualname__
                 # The class only: messages quote content and pieces of keys.
-                span.set_status(StatusCode.ERROR, type(error).__qualname__)
-            span.set_attributes({name: value for name, value in found.items() if value is not None})
-            self._metrics.record(
-                self._dimensions(error),
-                duration=duration,
-                first_chunk=self._first_chunk,
-                usage=usage,
-                cost=cost,
-                entity_type=self._identity.entity_type,
-            )
+                self._span.set_status(StatusCode.ERROR, type(error).__qualname__)
+            self._span.set_attributes(attributes)
+            self._measure(duration, usage, cost, error)
         finally:
-            span.end()
+            self._span.end()
 
     def _cost(self, usage: Usage | None, error: BaseException | None) -> Cost | None:
         """The cost; None for a request that the API refused or that was never sent: those are not billed."""
@@ -150,7 +149,21 @@ class Call:
             at=self._started_at,
         )
 
-    def _dimensions(self, error: BaseException | None) -> dict[str, str | int]:
+    def _session_attributes(self, cost: Cost, error: BaseException | None) -> dict[str, str | int]:
+        """Add the call to its session, sampled or not, and give the session's totals."""
+        identity = self._identity
+        if identity.session_id is None:
+            return {}
+        totals = self._ledger.add(
+            (identity.entity_type, identity.entity_id, identity.session_id),
+            money.ZERO if cost.amount is None else cost.amount,
+            turn=error is None and self.surface.operation in semconv.TURN_OPERATIONS,
+        )
+        return {semconv.SESSION_COST: money.text(totals.cost), semconv.SESSION_TURNS: totals.turns}
+
+    def _measure(
+        self, duration: float, usage: Usage | None, cost: Cost | None, error: BaseException | None
+    ) -> None:
         dimensions: dict[str, str | int] = {
             semconv.OPERATION_NAME: self.surface.operation,
             semconv.PROVIDER_NAME: self._server.provider,
@@ -163,31 +176,48 @@ class Call:
             dimensions[semconv.RESPONSE_MODEL] = self._reply.model
         if error is not None:
             dimensions[semconv.ERROR_TYPE] = type(error).__qualname__
-        return dimensions
+        self._metrics.measure(
+            Measured(
+                dimensions,
+                duration,
+                self._first_chunk,
+                None if usage is None else usage.input_tokens,
+                None if usage is None else usage.output_tokens,
+                None if cost is None or cost.amount is None else float(cost.amount),
+                CURRENCY if cost is None else cost.currency,
+                "" if cost is None else cost.source,
+                self._identity.entity_type,
+            )
+        )
 
 
-def _response_attributes(reply: Reply, first_chunk: float | None) -> dict[str, Any]:
-    found: dict[str, Any] = {
-        semconv.RESPONSE_ID: reply.id,
-        semconv.RESPONSE_MODEL: reply.model,
-        semconv.OPENAI_RESPONSE_SERVICE_TIER: reply.service_tier,
-        semconv.OPENAI_RESPONSE_SYSTEM_FINGERPRINT: reply.system_fingerprint,
-        semconv.RESPONSE_TIME_TO_FIRST_CHUNK: first_chunk,
-    }
+def _reply_attributes(reply: Reply, first_chunk: float | None) -> dict[str, Any]:
+    attributes: dict[str, Any] = {}
+    if reply.id is not None:
+        attributes[semconv.RESPONSE_ID] = reply.id
+    if reply.model is not None:
+        attributes[semconv.RESPONSE_MODEL] = reply.model
+    if reply.service_tier is not None:
+        attributes[semconv.OPENAI_RESPONSE_SERVICE_TIER] = reply.service_tier
+    if reply.system_fingerprint is not None:
+        attributes[semconv.OPENAI_RESPONSE_SYSTEM_FINGERPRINT] = reply.system_fingerprint
     if reply.finish_reasons:
         reasons = reply.finish_reasons
-        found[semconv.RESPONSE_FINISH_REASONS] = [reasons[index] for index in sorted(reasons)]
-    return found
+        attributes[semconv.RESPONSE_FINISH_REASONS] = [reasons[index] for index in sorted(reasons)]
+    if first_chunk is not None:
+        attributes[semconv.RESPONSE_TIME_TO_FIRST_CHUNK] = first_chunk
+    return attributes
 
 
-def _usage_attributes(usage: Usage) -> dict[str, int | None]:
-    return {
-        semconv.USAGE_INPUT_TOKENS: usage.input_tokens,
-        semconv.USAGE_OUTPUT_TOKENS: usage.output_tokens,
-        semconv.USAGE_CACHE_READ_INPUT_TOKENS: usage.cache_read_tokens,
-        semconv.USAGE_CACHE_CREATION_INPUT_TOKENS: usage.cache_write_tokens,
-        semconv.USAGE_REASONING_OUTPUT_TOKENS: usage.reasoning_tokens,
-    }
+def _usage_attributes(usage: Usage) -> dict[str, int]:
+    reported = (
+        (semconv.USAGE_INPUT_TOKENS, usage.input_tokens),
+        (semconv.USAGE_OUTPUT_TOKENS, usage.output_tokens),
+        (semconv.USAGE_CACHE_READ_INPUT_TOKENS, usage.cache_read_tokens),
+        (semconv.USAGE_CACHE_CREATION_INPUT_TOKENS, usage.cache_write_tokens),
+        (semconv.USAGE_REASONING_OUTPUT_TOKENS, usage.reasoning_tokens),
+    )
+    return {attribute: tokens for attribute, tokens in reported if tokens is not None}
 
 
 def _cost_attributes(cost: Cost) -> dict[str, Any]:

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from opentelemetry import context as otel_context
 from opentelemetry import trace
 from opentelemetry.instrumentation.utils import is_instrumentation_enabled
 from opentelemetry.metrics import MeterProvider
-from opentelemetry.trace import SpanKind, Tracer, TracerProvider
+from opentelemetry.trace import SpanKind, TracerProvider
 
-from infraprism import __version__, guard, semconv, sessions
+from infraprism import guard, semconv, sessions
 from infraprism.openai import request
 from infraprism.openai.call import Call
 from infraprism.openai.metrics import Metrics
-from infraprism.openai.providers import server_of
+from infraprism.openai.providers import Server, server_of
 from infraprism.openai.surfaces import Surface
 
-_IN_CALL = otel_context.create_key("infraprism.in_call")
+if TYPE_CHECKING:
+    from infraprism.tracing import Connection
+
 _IDENTITY_ARGUMENTS = ("session_id", "entity_type", "entity_id", "tags")
 
 
@@ -31,16 +34,16 @@ class Engine:
     def __init__(self) -> None:
         self.all_clients = False
         self._tracer_provider: TracerProvider | None = None
-        self._tracers: dict[bool, tuple[TracerProvider, Tracer]] = {}
-        self._metrics: Metrics | None = None
         self._meter_provider: MeterProvider | None = None
+        self._metrics: Metrics | None = None
+        self._connections: dict[bool, tuple[TracerProvider, Connection]] = {}
 
     def configure(self, tracer_provider: TracerProvider | None, meter_provider: MeterProvider | None) -> None:
         """Use these providers; None means the global one, whenever it is set."""
         self._tracer_provider = tracer_provider
         self._meter_provider = meter_provider
         self._metrics = None
-        self._tracers = {}
+        self._connections = {}
 
     def serves(self, resource: Any) -> bool:
         """Whether calls of this resource's client are to be instrumented."""
@@ -50,7 +53,8 @@ class Engine:
         """Start a call; its context is attached until `Call.leave`.
 
         The session arguments are taken off `arguments` in any case. None where nothing is to be recorded:
-        instrumentation is suppressed, or another call encloses this one.
+        instrumentation is suppressed, another call encloses this one, or the application has no tracer
+        provider.
 
         Raises:
             TypeError, ValueError: a session argument is wrong; the message names it.
@@ -62,32 +66,26 @@ class Engine:
         self, surface: Surface, resource: Any, arguments: dict[str, Any], given: sessions.Identity
     ) -> Call | None:
         context = otel_context.get_current()
-        if _IN_CALL in context or not is_instrumentation_enabled():
+        if sessions.in_call(context) or not is_instrumentation_enabled():
+            return None
+        connection = self._connect(own_export=_is_drop_in(resource))
+        if connection is None:
             return None
         identity = given.inside(sessions.identity_in(context))
-        context = otel_context.set_value(_IN_CALL, True, sessions.with_identity(identity, context))
-        model = request.model(arguments)
-        server = server_of(resource._client)
+        known = _known(surface, server_of(resource._client), request.model(arguments))
         attributes: dict[str, Any] = {
-            semconv.OPERATION_NAME: surface.operation,
-            semconv.PROVIDER_NAME: server.provider,
-            semconv.SERVER_ADDRESS: server.address,
-            semconv.SERVER_PORT: server.port,
+            **known.attributes,
             **sessions.attributes(identity),
+            **request.read(surface.request, arguments),
         }
-        if model is not None:
-            attributes[semconv.REQUEST_MODEL] = model
-        if surface.api_type is not None:
-            attributes[semconv.OPENAI_API_TYPE] = surface.api_type
         if request.streamed(arguments):
             attributes[semconv.REQUEST_STREAM] = True
-        attributes.update(surface.request(arguments))
-        tracer = self.tracer(own_export=_is_drop_in(resource))
+        context = sessions.calling(identity, context)
         enclosed = trace.get_current_span(context).get_span_context().is_valid
         sessions.starting.trace_id = None if enclosed else sessions.trace_id_of(identity)
         try:
-            span = tracer.start_span(
-                surface.operation if model is None else f"{surface.operation} {model}",
+            span = connection.tracer.start_span(
+                known.name,
                 context=context,
                 kind=SpanKind.CLIENT,
                 attributes=attributes,
@@ -100,40 +98,57 @@ class Engine:
         if metrics is None:
             metrics = self._metrics = Metrics(self._meter_provider)
         token = otel_context.attach(trace.set_span_in_context(span, context))
-        return Call(surface, span, token, identity, model, server, metrics)
+        return Call(surface, known.server, known.model, identity, span, token, connection.ledger, metrics)
 
-    def tracer(self, *, own_export: bool) -> Tracer:
-        """The tracer of the provider that is in force now, made ready the first time it is seen.
+    def _connect(self, *, own_export: bool) -> Connection | None:
+        """The connection to the provider that is in force now, made the first time it is seen.
 
         `own_export`: export to the local collector where the application has no provider.
         """
         provider = self._tracer_provider or trace.get_tracer_provider()
-        remembered = self._tracers.get(own_export)
-        if remembered is not None and remembered[0] is provider:
-            return remembered[1]
+        made = self._connections.get(own_export)
+        if made is not None and made[0] is provider:
+            return made[1]
         if isinstance(provider, trace.ProxyTracerProvider) and not own_export:
-            tracer = _plain_tracer(provider)  # no provider yet: no reason to load the SDK
-        else:
-            tracer = _ready_tracer(provider, own_export=own_export)
-        self._tracers[own_export] = (provider, tracer)
-        return tracer
+            return None  # no provider yet: no reason to load the SDK
+        try:
+            from infraprism.tracing import connect
+        except ImportError:
+            guard.drop("no_sdk", "nothing is recorded: pip install 'infraprism[sdk]'")
+            return None
+        connection = connect(provider, own_export=own_export)
+        self._connections[own_export] = (provider, connection)
+        return connection
 
     @guard.guarded("telemetry_error")
     def attach(self) -> None:
-        """Attach the processor to the provider in force, without waiting for the first call."""
-        self.tracer(own_export=False)
+        """Attach to the provider in force, without waiting for the first call."""
+        self._connect(own_export=False)
 
 
-def _ready_tracer(provider: TracerProvider, *, own_export: bool) -> Tracer:
-    try:
-        from infraprism.tracing import tracer_of
-    except ImportError:  # the SDK is not installed: spans go nowhere
-        return _plain_tracer(provider)
-    return tracer_of(provider, own_export=own_export)
+class _Known(NamedTuple):
+    """What is the same for every call of a method of a client with a model."""
+
+    name: str
+    server: Server
+    model: str | None
+    attributes: dict[str, str | int]
 
 
-def _plain_tracer(provider: TracerProvider) -> Tracer:
-    return provider.get_tracer(semconv.SCOPE, __version__, schema_url=semconv.SCHEMA_URL)
+@lru_cache(maxsize=1024)
+def _known(surface: Surface, server: Server, model: str | None) -> _Known:
+    attributes: dict[str, str | int] = {
+        semconv.OPERATION_NAME: surface.operation,
+        semconv.PROVIDER_NAME: server.provider,
+        semconv.SERVER_ADDRESS: server.address,
+        semconv.SERVER_PORT: server.port,
+    }
+    if surface.api_type is not None:
+        attributes[semconv.OPENAI_API_TYPE] = surface.api_type
+    if model is None:
+        return _Known(surface.operation, server, None, attributes)
+    attributes[semconv.REQUEST_MODEL] = model
+    return _Known(f"{surface.operation} {model}", server, model, attributes)
 
 
 def take_identity(arguments: dict[str, Any]) -> dict[str, Any]:

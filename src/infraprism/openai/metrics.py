@@ -1,19 +1,47 @@
 """The metrics of calls, as the GenAI conventions name them, and what they cost.
 
-Metrics are not sampled. None has a session id as a dimension.
+A measurement is put on a list during the call and handed to the SDK when the SDK collects: recording four
+histograms would cost a call more than everything else does. Metrics are not sampled, and none has a session
+id as a dimension.
 """
 
 from __future__ import annotations
 
-from opentelemetry.metrics import Counter, Meter, MeterProvider, get_meter
+import os
+import weakref
+from collections import deque
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from opentelemetry.metrics import CallbackOptions, Histogram, MeterProvider, Observation, get_meter
 
 from infraprism import __version__, guard, semconv
-from infraprism.pricing import Cost, Usage
 
 # Bucket boundaries as the conventions advise; costs run from a ten-thousandth of a cent to ten dollars.
 _SECONDS = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)
 _TOKENS = tuple(4**power for power in range(14))
 _USD = (0.000001, 0.00001, 0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0)
+
+#: Calls that wait for a collection; beyond that many, each call records two that wait.
+_WAITING = 4096
+
+
+class Measured(NamedTuple):
+    """What is measured of one call."""
+
+    #: The conventions' dimensions.
+    dimensions: dict[str, str | int]
+    #: Seconds.
+    duration: float
+    #: Seconds to the first chunk of a stream.
+    first_chunk: float | None
+    input_tokens: int | None
+    output_tokens: int | None
+    #: None where no amount is known.
+    cost: float | None
+    currency: str
+    cost_source: str
+    entity_type: str | None
 
 
 class Metrics:
@@ -23,75 +51,83 @@ class Metrics:
         meter = get_meter(
             semconv.SCOPE, __version__, meter_provider=meter_provider, schema_url=semconv.SCHEMA_URL
         )
-        self._duration = meter.create_histogram(
-            semconv.METRIC_DURATION,
-            unit="s",
-            description="Duration of a call.",
-            explicit_bucket_boundaries_advisory=_SECONDS,
+
+        def histogram(name: str, unit: str, description: str, boundaries: tuple[float, ...]) -> Histogram:
+            return meter.create_histogram(
+                name, unit=unit, description=description, explicit_bucket_boundaries_advisory=boundaries
+            )
+
+        self._duration = histogram(semconv.METRIC_DURATION, "s", "Duration of a call.", _SECONDS)
+        self._tokens = histogram(
+            semconv.METRIC_TOKEN_USAGE, "{token}", "Input and output tokens of a call.", _TOKENS
         )
-        self._tokens = meter.create_histogram(
-            semconv.METRIC_TOKEN_USAGE,
-            unit="{token}",
-            description="Input and output tokens of a call.",
-            explicit_bucket_boundaries_advisory=_TOKENS,
-        )
-        self._first_chunk = meter.create_histogram(
+        self._first_chunk = histogram(
             semconv.METRIC_TIME_TO_FIRST_CHUNK,
-            unit="s",
-            description="Time from the request to the first chunk of a streamed reply.",
-            explicit_bucket_boundaries_advisory=_SECONDS,
+            "s",
+            "Time from the request to the first chunk of a streamed reply.",
+            _SECONDS,
         )
-        self._cost = meter.create_histogram(
-            semconv.METRIC_COST,
-            unit="USD",
-            description="Cost of a call whose price is known.",
-            explicit_bucket_boundaries_advisory=_USD,
+        self._cost = histogram(semconv.METRIC_COST, "USD", "Cost of a call whose price is known.", _USD)
+        self._waiting: deque[Measured] = deque()
+        meter.create_observable_counter(
+            semconv.METRIC_DROPPED,
+            callbacks=[self._collect],
+            unit="{item}",
+            description="What was lost, by documented reason.",
         )
-        _count_drops(meter)
+        _all.add(self)
 
-    def record(
-        self,
-        dimensions: dict[str, str | int],
-        *,
-        duration: float,
-        first_chunk: float | None,
-        usage: Usage | None,
-        cost: Cost | None,
-        entity_type: str | None,
-    ) -> None:
-        """Record one call. Durations are seconds; `dimensions` are the conventions' for every metric."""
-        self._duration.record(duration, dimensions)
-        if first_chunk is not None:
-            self._first_chunk.record(first_chunk, dimensions)
-        if usage is not None:
-            if usage.input_tokens is not None:
-                self._tokens.record(usage.input_tokens, {**dimensions, semconv.TOKEN_TYPE: "input"})
-            if usage.output_tokens is not None:
-                self._tokens.record(usage.output_tokens, {**dimensions, semconv.TOKEN_TYPE: "output"})
-        if cost is not None and cost.amount is not None:
-            money: dict[str, str | int] = {
-                key: dimensions[key]
-                for key in (semconv.OPERATION_NAME, semconv.PROVIDER_NAME, semconv.REQUEST_MODEL)
-                if key in dimensions
-            }
-            money[semconv.COST_CURRENCY] = cost.currency
-            money[semconv.COST_SOURCE] = cost.source
-            if entity_type is not None:
-                money[semconv.ENTITY_TYPE] = entity_type
-            self._cost.record(float(cost.amount), money)
+    def measure(self, measured: Measured) -> None:
+        """Take the measurements of one call."""
+        self._waiting.append(measured)
+        if len(self._waiting) > _WAITING:
+            self._record(2)
 
+    def forget(self) -> None:
+        """Forget what waits: after a fork it is the parent's to record."""
+        self._waiting.clear()
 
-_drops: Counter | None = None
+    def _collect(self, options: CallbackOptions) -> Iterable[Observation]:
+        self._record(len(self._waiting))
+        return [
+            Observation(count, {semconv.DROPPED_REASON: reason}) for reason, count in guard.dropped().items()
+        ]
 
-
-def _count_drops(meter: Meter) -> None:
-    global _drops
-    _drops = meter.create_counter(
-        semconv.METRIC_DROPPED, unit="{item}", description="What was lost, by documented reason."
-    )
-    guard.on_drop(_record_drop)
+    @guard.guarded("telemetry_error")
+    def _record(self, count: int) -> None:
+        for _ in range(count):
+            try:
+                measured = self._waiting.popleft()
+            except IndexError:
+                return  # another thread was quicker
+            dimensions = measured.dimensions
+            self._duration.record(measured.duration, dimensions)
+            if measured.first_chunk is not None:
+                self._first_chunk.record(measured.first_chunk, dimensions)
+            for kind, tokens in (("input", measured.input_tokens), ("output", measured.output_tokens)):
+                if tokens is not None:
+                    self._tokens.record(tokens, {**dimensions, semconv.TOKEN_TYPE: kind})
+            if measured.cost is not None:
+                self._cost.record(measured.cost, _money_dimensions(measured))
 
 
-def _record_drop(reason: str) -> None:
-    if _drops is not None:
-        _drops.add(1, {semconv.DROPPED_REASON: reason})
+def _money_dimensions(measured: Measured) -> dict[str, str | int]:
+    dimensions = {name: measured.dimensions[name] for name in _MONEY if name in measured.dimensions}
+    dimensions[semconv.COST_CURRENCY] = measured.currency
+    dimensions[semconv.COST_SOURCE] = measured.cost_source
+    if measured.entity_type is not None:
+        dimensions[semconv.ENTITY_TYPE] = measured.entity_type
+    return dimensions
+
+
+_MONEY = (semconv.OPERATION_NAME, semconv.PROVIDER_NAME, semconv.REQUEST_MODEL)
+_all: weakref.WeakSet[Metrics] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    for metrics in _all:
+        metrics.forget()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

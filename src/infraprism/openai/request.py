@@ -1,67 +1,78 @@
 """The facts of a request, as span attributes read from a method's keyword arguments.
 
-Pure, and careful: only values of the expected plain types are read, so that an iterator of messages is never
-touched and the client's own "not given" markers fall through.
+Pure, and careful: an argument is looked at only where a row names it and its value is of a plain type, so
+that an iterator of messages is never touched and the client's own "not given" markers fall through.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from infraprism import semconv
 
-AttributeValue = str | int | float | bool | list[str]
-
-_NUMBER = (int, float)
-_TEXT = (str,)
-_COUNT = (int,)
-
-#: Attribute ← keyword argument, and the types it is read from. A later row wins over an earlier one.
-_SAMPLING: tuple[tuple[str, str, tuple[type, ...]], ...] = (
-    (semconv.REQUEST_TEMPERATURE, "temperature", _NUMBER),
-    (semconv.REQUEST_TOP_P, "top_p", _NUMBER),
-)
-_CHAT = (
-    *_SAMPLING,
-    (semconv.REQUEST_MAX_TOKENS, "max_tokens", _COUNT),
-    (semconv.REQUEST_MAX_TOKENS, "max_completion_tokens", _COUNT),
-    (semconv.REQUEST_FREQUENCY_PENALTY, "frequency_penalty", _NUMBER),
-    (semconv.REQUEST_PRESENCE_PENALTY, "presence_penalty", _NUMBER),
-    (semconv.REQUEST_SEED, "seed", _COUNT),
-)
-_RESPONSES = (*_SAMPLING, (semconv.REQUEST_MAX_TOKENS, "max_output_tokens", _COUNT))
-_EMBEDDINGS = ((semconv.EMBEDDINGS_DIMENSION_COUNT, "dimensions", _COUNT),)
-
-Facts = Iterator[tuple[str, AttributeValue]]
+AttributeValue = str | int | float | list[str]
+#: An argument's value → the attribute's, or None to leave it out.
+Reader = Callable[[Any], AttributeValue | None]
+#: Keyword argument → attribute, and how to read it.
+Table = Mapping[str, tuple[str, Reader]]
 
 
-def chat(arguments: Mapping[str, Any]) -> Facts:
-    """The request facts of a chat completion."""
-    yield from _read(arguments, _CHAT)
-    choices = arguments.get("n")
-    if type(choices) is int and choices != 1:
-        yield semconv.REQUEST_CHOICE_COUNT, choices
-    stop = arguments.get("stop")
-    if isinstance(stop, str):
-        yield semconv.REQUEST_STOP_SEQUENCES, [stop]
-    elif isinstance(stop, list | tuple) and all(isinstance(sequence, str) for sequence in stop):
-        yield semconv.REQUEST_STOP_SEQUENCES, list(stop)
-    yield from _tier(arguments)
+def _number(value: Any) -> float | None:
+    return value if type(value) is float or type(value) is int else None
 
 
-def responses(arguments: Mapping[str, Any]) -> Facts:
-    """The request facts of a response."""
-    yield from _read(arguments, _RESPONSES)
-    yield from _tier(arguments)
+def _count(value: Any) -> int | None:
+    return value if type(value) is int else None
 
 
-def embeddings(arguments: Mapping[str, Any]) -> Facts:
-    """The request facts of an embedding."""
-    yield from _read(arguments, _EMBEDDINGS)
-    encoding = arguments.get("encoding_format")
-    if isinstance(encoding, str):
-        yield semconv.REQUEST_ENCODING_FORMATS, [encoding]
+def _choices(value: Any) -> int | None:
+    return value if type(value) is int and value != 1 else None
+
+
+def _tier(value: Any) -> str | None:
+    return value if isinstance(value, str) and value != "auto" else None
+
+
+def _texts(value: Any) -> list[str] | None:
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, list | tuple) and all(isinstance(text, str) for text in value):
+        return list(value)
+    return None
+
+
+_SAMPLING: Table = {
+    "temperature": (semconv.REQUEST_TEMPERATURE, _number),
+    "top_p": (semconv.REQUEST_TOP_P, _number),
+    "service_tier": (semconv.OPENAI_REQUEST_SERVICE_TIER, _tier),
+}
+
+CHAT: Table = {
+    **_SAMPLING,
+    "max_tokens": (semconv.REQUEST_MAX_TOKENS, _count),
+    "max_completion_tokens": (semconv.REQUEST_MAX_TOKENS, _count),
+    "frequency_penalty": (semconv.REQUEST_FREQUENCY_PENALTY, _number),
+    "presence_penalty": (semconv.REQUEST_PRESENCE_PENALTY, _number),
+    "seed": (semconv.REQUEST_SEED, _count),
+    "n": (semconv.REQUEST_CHOICE_COUNT, _choices),
+    "stop": (semconv.REQUEST_STOP_SEQUENCES, _texts),
+}
+RESPONSES: Table = {**_SAMPLING, "max_output_tokens": (semconv.REQUEST_MAX_TOKENS, _count)}
+EMBEDDINGS: Table = {
+    "dimensions": (semconv.EMBEDDINGS_DIMENSION_COUNT, _count),
+    "encoding_format": (semconv.REQUEST_ENCODING_FORMATS, _texts),
+}
+
+
+def read(table: Table, arguments: Mapping[str, Any]) -> dict[str, AttributeValue]:
+    """The attributes of a request, as `table` says."""
+    attributes: dict[str, AttributeValue] = {}
+    for argument, value in arguments.items():
+        row = table.get(argument)
+        if row is not None and (found := row[1](value)) is not None:
+            attributes[row[0]] = found
+    return attributes
 
 
 def model(arguments: Mapping[str, Any]) -> str | None:
@@ -73,16 +84,3 @@ def model(arguments: Mapping[str, Any]) -> str | None:
 def streamed(arguments: Mapping[str, Any]) -> bool:
     """Whether the caller asked for a stream."""
     return arguments.get("stream") is True
-
-
-def _read(arguments: Mapping[str, Any], table: tuple[tuple[str, str, tuple[type, ...]], ...]) -> Facts:
-    for attribute, argument, types in table:
-        value = arguments.get(argument)
-        if type(value) in types:
-            yield attribute, value  # type: ignore[misc]  # its type was just checked
-
-
-def _tier(arguments: Mapping[str, Any]) -> Facts:
-    tier = arguments.get("service_tier")
-    if isinstance(tier, str) and tier != "auto":
-        yield semconv.OPENAI_REQUEST_SERVICE_TIER, tier

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from typing import Any
 
 from infraprism import guard
@@ -18,15 +19,23 @@ def observe(call: Call, result: Any) -> None:
 
 @guard.guarded("telemetry_error")
 def _observe(call: Call, result: Any) -> bool:
-    from openai import AsyncStream, Stream
-
-    if isinstance(result, Stream | AsyncStream):
+    models, streams = _client_types()
+    if isinstance(result, models):
+        call.answer(result)
+    elif isinstance(result, streams):
         observe_stream(call, result)
     elif hasattr(result, "http_response"):
         _RawResponse(call, result)
     else:
         call.answer(result)
     return True
+
+
+@cache
+def _client_types() -> tuple[type, tuple[type, ...]]:
+    from openai import AsyncStream, BaseModel, Stream
+
+    return BaseModel, (Stream, AsyncStream)
 
 
 class _RawResponse:

@@ -5,7 +5,7 @@ A row serves the method of the sync and of the async resource (``Completions`` a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ from infraprism.openai import request as requests
 from infraprism.openai import response as replies
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)  # hashed at every call, by identity
 class Surface:
     """How to instrument one method."""
 
@@ -25,8 +25,8 @@ class Surface:
     operation: str
     #: `openai.api.type`, where the conventions name one.
     api_type: str | None
-    #: Keyword arguments → request attributes.
-    request: Callable[[Mapping[str, Any]], requests.Facts]
+    #: Which keyword arguments are request attributes.
+    request: requests.Table
     #: Reads a whole response, or one chunk of a stream, into the reply.
     response: Callable[[Any, replies.Reply], None]
     chunk: Callable[[Any, replies.Reply], None]
@@ -52,7 +52,7 @@ def _chat(method: str) -> Surface:
         method,
         semconv.OPERATION_CHAT,
         "chat_completions",
-        requests.chat,
+        requests.CHAT,
         replies.chat,
         replies.chat,
     )
@@ -65,7 +65,7 @@ def _responses(method: str) -> Surface:
         method,
         semconv.OPERATION_CHAT,
         "responses",
-        requests.responses,
+        requests.RESPONSES,
         replies.response,
         replies.response_event,
     )
@@ -82,7 +82,7 @@ SURFACES: tuple[Surface, ...] = (
         "create",
         semconv.OPERATION_EMBEDDINGS,
         None,
-        requests.embeddings,
+        requests.EMBEDDINGS,
         replies.embedding,
         replies.embedding,
     ),

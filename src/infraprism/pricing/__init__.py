@@ -1,5 +1,6 @@
 """Usage and rates in, cost with its parts out: pure, no I/O, no OpenTelemetry."""
 
+from infraprism.pricing import money
 from infraprism.pricing.cost import CURRENCY, Cost, Part, Status, apply, price
 from infraprism.pricing.rates import Rate, Rates, find, version
 from infraprism.pricing.usage import Usage, read
@@ -14,6 +15,7 @@ __all__ = [
     "Usage",
     "apply",
     "find",
+    "money",
     "price",
     "read",
     "version",

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import NamedTuple
 
 from infraprism.pricing import money, rates
 from infraprism.pricing.usage import Usage
@@ -27,19 +27,16 @@ class Status(StrEnum):
     FREE = "free"
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One line of a cost: ``rate × quantity ÷ 10^scale = amount``."""
+class Part(NamedTuple):
+    """One line of a cost: ``rate × quantity = amount``, the rate in USD per one of `quantity`."""
 
     name: str
     quantity: int
     rate: Decimal
-    scale: int
     amount: Decimal
 
 
-@dataclass(frozen=True, slots=True)
-class Cost:
+class Cost(NamedTuple):
     """What one call costs. `amount` is None exactly when the status is unpriced."""
 
     status: Status
@@ -52,8 +49,6 @@ class Cost:
 
 
 _UNPRICED = Cost(Status.UNPRICED)
-_TOKENS = 6  # rates are per 10^6 tokens
-_REQUESTS = 3  # and per 10^3 requests
 
 
 def price(
@@ -77,64 +72,71 @@ def price(
 
 
 def apply(usage: Usage, listed: rates.Rates, price_version: str) -> Cost:
-    """Apply the rates `listed` to `usage`. Long-context tiers are chosen on the whole input."""
+    """Apply the rates `listed` to `usage`.
+
+    Long-context tiers are chosen on the whole input. A cached or reasoning token of a model without a rate
+    of its own for them costs what its kind costs.
+    """
     if not listed:
         return Cost(Status.FREE, money.ZERO, price_version=price_version)
-    quantities, gaps = _split(usage, listed)
-    context = usage.input_tokens or 0
-    parts: list[Part] = []
-    for name, key, quantity, scale in quantities:
-        if key in listed:
-            rate = listed[key].at(context)
-            parts.append(Part(name, quantity, rate, scale, money.charge(rate, quantity, scale)))
-        elif quantity:
-            gaps = True
-    if not parts:
+    inputs, outputs = usage.input_tokens, usage.output_tokens
+    known = _Known(listed, inputs or 0)
+    if inputs is not None:
+        inputs -= known.detail("cache_read", "cache_read_mtok", usage.cache_read_tokens)
+        inputs -= known.detail("cache_write", "cache_write_mtok", usage.cache_write_tokens)
+        inputs -= known.part("input_audio", "input_audio_mtok", usage.input_audio_tokens or 0)
+        known.part("input", "input_mtok", inputs)
+    elif "input_mtok" in listed:
+        known.gap = True
+    if outputs is not None:
+        outputs -= known.detail("reasoning", "output_reasoning_mtok", usage.reasoning_tokens)
+        outputs -= known.part("output_audio", "output_audio_mtok", usage.output_audio_tokens or 0)
+        known.part("output", "output_mtok", outputs)
+    elif "output_mtok" in listed and listed["output_mtok"].base:
+        known.gap = True
+    if "requests_kcount" in listed:
+        known.part("requests", "requests_kcount", 1)
+    if not known.parts:
         return _UNPRICED
-    if gaps or usage.unpriced:
+    if known.gap or usage.unpriced:
         status = Status.PARTIAL
     elif usage.invalid:
         status = Status.ESTIMATED
-    elif all(part.rate == 0 for part in parts):
-        status = Status.FREE
     else:
-        status = Status.PRICED
-    amount = money.total(part.amount for part in parts)
-    return Cost(status, amount, tuple(parts), price_version=price_version)
+        status = Status.PRICED if known.charged else Status.FREE
+    return Cost(status, known.amount, tuple(known.parts), CURRENCY, "local", price_version)
 
 
-def _split(usage: Usage, listed: rates.Rates) -> tuple[list[tuple[str, str, int, int]], bool]:
-    """What is billed apart, as ``(part, price key, quantity, scale)``, and whether some of it is unknown.
+class _Known:
+    """The parts of a cost as they are found."""
 
-    A cached or reasoning token of a model without its own rate for them costs what its kind costs.
-    """
-    quantities: list[tuple[str, str, int, int]] = []
-    gaps = usage.input_tokens is None and "input_mtok" in listed
-    if usage.input_tokens is not None:
-        plain = usage.input_tokens - (usage.input_audio_tokens or 0)
-        cached: list[tuple[str, str, int, int]] = []
-        for name, quantity in (
-            ("cache_read", usage.cache_read_tokens),
-            ("cache_write", usage.cache_write_tokens),
-        ):
-            if quantity and f"{name}_mtok" in listed:
-                plain -= quantity
-                cached.append((name, f"{name}_mtok", quantity, _TOKENS))
-        quantities.append(("input", "input_mtok", plain, _TOKENS))
-        quantities += cached
-        if usage.input_audio_tokens:
-            quantities.append(("input_audio", "input_audio_mtok", usage.input_audio_tokens, _TOKENS))
-    if usage.output_tokens is not None:
-        plain = usage.output_tokens - (usage.output_audio_tokens or 0)
-        reasoning = usage.reasoning_tokens or 0
-        if reasoning and "output_reasoning_mtok" in listed:
-            plain -= reasoning
-            quantities.append(("reasoning", "output_reasoning_mtok", reasoning, _TOKENS))
-        quantities.append(("output", "output_mtok", plain, _TOKENS))
-        if usage.output_audio_tokens:
-            quantities.append(("output_audio", "output_audio_mtok", usage.output_audio_tokens, _TOKENS))
-    elif listed.get("output_mtok", rates.Rate(money.ZERO)).base:
-        gaps = True
-    if "requests_kcount" in listed:
-        quantities.append(("requests", "requests_kcount", 1, _REQUESTS))
-    return quantities, gaps
+    __slots__ = ("_context", "_listed", "amount", "charged", "gap", "parts")
+
+    def __init__(self, listed: rates.Rates, context: int) -> None:
+        self._listed = listed
+        self._context = context
+        self.parts: list[Part] = []
+        self.amount = money.ZERO
+        #: Something used has no rate.
+        self.gap = False
+        #: Something has a rate above zero.
+        self.charged = False
+
+    def part(self, name: str, key: str, quantity: int) -> int:
+        """Charge `quantity` at the rate `key`; gives the quantity."""
+        rate = self._listed.get(key)
+        if rate is None:
+            if quantity:
+                self.gap = True
+        elif quantity or name in ("input", "output"):
+            each = rate.at(self._context)
+            amount = money.EXACT.multiply(each, quantity)
+            self.amount = money.EXACT.add(self.amount, amount)
+            self.parts.append(Part(name, quantity, each, amount))
+            if each:
+                self.charged = True
+        return quantity
+
+    def detail(self, name: str, key: str, quantity: int | None) -> int:
+        """As `part` where there is such a rate; else 0: the quantity is charged with its whole."""
+        return self.part(name, key, quantity) if quantity and key in self._listed else 0

@@ -19,12 +19,9 @@ def total(amounts: Iterable[Decimal]) -> Decimal:
     return result
 
 
-def charge(rate: Decimal, quantity: int, scale: int) -> Decimal:
-    """``rate × quantity ÷ 10^scale``: the price of `quantity` at `rate` per ten to the power of `scale`."""
-    return EXACT.multiply(rate, quantity).scaleb(-scale, EXACT)
-
-
 def text(amount: Decimal) -> str:
     """`amount` in plain notation with its exact digits: no exponent, no trailing zeros (``0.0075``)."""
-    digits = format(amount, "f")
+    digits = str(amount)
+    if "E" in digits:
+        digits = format(amount, "f")
     return digits.rstrip("0").rstrip(".") if "." in digits else digits

@@ -10,11 +10,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
+from infraprism.pricing import money
+
 if TYPE_CHECKING:
-    from genai_prices.types import ModelInfo, ModelPrice, Provider
+    from genai_prices.types import ModelInfo, ModelPrice
 
 #: Our provider names (OpenTelemetry's) where the list has another word.
 _LIST_PROVIDERS = {
@@ -33,7 +35,7 @@ _REMEMBERED = 2048
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """USD per million tokens (per thousand, for requests), with the higher rates of long prompts."""
+    """USD per token (or other unit), with the higher rates of long prompts."""
 
     base: Decimal
     #: ``(input tokens above which it applies, rate for the whole call)``, ascending.
@@ -52,6 +54,7 @@ class Rate:
 Rates = Mapping[str, Rate]
 
 
+@cache
 def version() -> str:
     """Name and version of the price list: ``genai-prices 0.2.3``."""
     import genai_prices
@@ -69,36 +72,32 @@ def find(provider: str, model: str, service_tier: str | None, at: datetime) -> R
         service_tier: the served tier.
         at: when the request was made (aware).
     """
-    match = _match(provider, model)
-    if match is None:
-        return None
-    moment = at.astimezone(UTC)
+    moment = at if at.tzinfo is UTC else at.astimezone(UTC)
     # Prices change by date; a few also by time of day.
-    minute = moment.hour * 60 + moment.minute if match.by_time_of_day else 0
+    minute = moment.hour * 60 + moment.minute if _match(provider, model).by_time_of_day else 0
     return _resolve(provider, model, service_tier, moment.toordinal(), minute)
 
 
 @dataclass(frozen=True, slots=True)
 class _Match:
-    model: ModelInfo
+    model: ModelInfo | None
     #: Tier rates belong to the provider that lists the model, not to one that resells it.
-    own: bool
-    by_time_of_day: bool
+    own: bool = False
+    by_time_of_day: bool = False
 
 
 @lru_cache(maxsize=_REMEMBERED)
-def _match(provider: str, model: str) -> _Match | None:
+def _match(provider: str, model: str) -> _Match:
     from genai_prices.data_snapshot import find_provider_by_id, get_snapshot
     from genai_prices.types import ModelPrice, TimeOfDateConstraint
 
-    snapshot = get_snapshot()
-    list_name = _LIST_PROVIDERS.get(provider, provider)
-    listed: Provider | None = find_provider_by_id(snapshot.providers, list_name)
+    providers = get_snapshot().providers
+    listed = find_provider_by_id(providers, _LIST_PROVIDERS.get(provider, provider))
     if listed is None:
-        listed = find_provider_by_id(snapshot.providers, "openai")
-    found = listed.find_model(model, all_providers=snapshot.providers) if listed is not None else None
+        listed = find_provider_by_id(providers, "openai")
+    found = None if listed is None else listed.find_model(model, all_providers=providers)
     if listed is None or found is None:
-        return None
+        return _Match(None)
     dated = [] if isinstance(found.prices, ModelPrice) else found.prices
     return _Match(
         model=found,
@@ -110,7 +109,7 @@ def _match(provider: str, model: str) -> _Match | None:
 @lru_cache(maxsize=_REMEMBERED)
 def _resolve(provider: str, model: str, service_tier: str | None, day: int, minute: int) -> Rates | None:
     match = _match(provider, model)
-    if match is None:
+    if match.model is None:
         return None
     moment = datetime.fromordinal(day).replace(hour=minute // 60, minute=minute % 60, tzinfo=UTC)
     if service_tier is None or service_tier in _STANDARD_TIERS:
@@ -128,8 +127,19 @@ def _rates(prices: ModelPrice) -> Rates:
 
     rates: dict[str, Rate] = {}
     for key, price in vars(prices).items():
+        # The list's keys end in what the price is per: ``_mtok`` a million tokens, ``_kcount`` a thousand.
+        scale = 6 if key.endswith("_mtok") else 3 if key.endswith("_kcount") else None
+        if scale is None:
+            continue
         if isinstance(price, TieredPrices):
-            rates[key] = Rate(price.base, tuple((tier.start, tier.price) for tier in price.tiers))
+            tiers = tuple((tier.start, _each(tier.price, scale)) for tier in price.tiers)
+            rates[key] = Rate(_each(price.base, scale), tiers)
         elif isinstance(price, Decimal):
-            rates[key] = Rate(price)
+            rates[key] = Rate(_each(price, scale))
+        # A price per something that is not counted here (hours of audio, pages) is a rate nobody asks for,
+        # but it keeps the model from passing as one without prices.
     return rates
+
+
+def _each(price: Decimal, scale: int) -> Decimal:
+    return price.scaleb(-scale, money.EXACT)

@@ -10,16 +10,13 @@ Shapes read: chat completions and embeddings (``prompt_tokens``/``completion_tok
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 #: The largest count that fits the integer columns and attributes it will travel through.
 _MAX_COUNT = 2**63 - 1
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(NamedTuple):
     """Billed quantities of one call, in tokens; None where the API reported none."""
 
     input_tokens: int | None = None
@@ -38,65 +35,61 @@ class Usage:
 
 
 def field(source: Any, name: str) -> Any:
-    """The value called `name` in a mapping or on an object; None where there is none."""
-    if isinstance(source, Mapping):
-        return source.get(name)
-    return getattr(source, name, None)
+    """The value called `name` in a dict or on an object; None where there is none."""
+    return source.get(name) if isinstance(source, dict) else getattr(source, name, None)
 
 
 def read(reported: Any, *, unpriced: tuple[str, ...] = ()) -> Usage | None:
-    """Read a usage object (a mapping, or the client's own model); None where nothing was reported.
+    """Read a usage object (a dict, or the client's own model); None where nothing was reported.
 
     `unpriced` names what the call is billed for beside its tokens; it is carried into the result.
     """
     if reported is None:
         return None
-    chat = field(reported, "prompt_tokens") is not None
-    input_details = field(reported, "prompt_tokens_details" if chat else "input_tokens_details")
-    output_details = field(reported, "completion_tokens_details" if chat else "output_tokens_details")
     invalid: list[str] = []
-
-    def count(source: Any, key: str, name: str, limit: int | None) -> int | None:
-        value = field(source, key)
-        if value is None:
-            return None
-        if type(value) is float and value.is_integer():
-            value = int(value)
-        if type(value) is not int or not 0 <= value <= (_MAX_COUNT if limit is None else limit):
-            invalid.append(name)
-            return None
-        return value
-
-    inputs = count(reported, "prompt_tokens" if chat else "input_tokens", "input_tokens", None)
-    outputs = count(reported, "completion_tokens" if chat else "output_tokens", "output_tokens", None)
+    if field(reported, "prompt_tokens") is not None:
+        inputs = _count(field(reported, "prompt_tokens"), "input_tokens", _MAX_COUNT, invalid)
+        outputs = _count(field(reported, "completion_tokens"), "output_tokens", _MAX_COUNT, invalid)
+        input_details = field(reported, "prompt_tokens_details")
+        output_details = field(reported, "completion_tokens_details")
+    else:
+        inputs = _count(field(reported, "input_tokens"), "input_tokens", _MAX_COUNT, invalid)
+        outputs = _count(field(reported, "output_tokens"), "output_tokens", _MAX_COUNT, invalid)
+        input_details = field(reported, "input_tokens_details")
+        output_details = field(reported, "output_tokens_details")
     if inputs is None and outputs is None and not invalid:
         return None
-
-    def split(whole: int | None, details: Any, *kinds: tuple[str, str]) -> dict[str, int | None]:
-        # Limiting each detail to what the ones before it left keeps their sum inside the whole.
-        left, parts = whole, {}
-        for key, name in kinds:
-            part = parts[name] = count(details, key, name, left)
-            if left is not None:
-                left -= part or 0
-        return parts
-
+    # Limiting each detail to what the ones before it left keeps their sum inside the whole.
+    left = _MAX_COUNT if inputs is None else inputs
+    cache_read = _count(field(input_details, "cached_tokens"), "cache_read_tokens", left, invalid)
+    left -= cache_read or 0
+    cache_write = _count(field(input_details, "cache_write_tokens"), "cache_write_tokens", left, invalid)
+    left -= cache_write or 0
+    input_audio = _count(field(input_details, "audio_tokens"), "input_audio_tokens", left, invalid)
+    left = _MAX_COUNT if outputs is None else outputs
+    reasoning = _count(field(output_details, "reasoning_tokens"), "reasoning_tokens", left, invalid)
+    left -= reasoning or 0
+    output_audio = _count(field(output_details, "audio_tokens"), "output_audio_tokens", left, invalid)
     return Usage(
-        input_tokens=inputs,
-        output_tokens=outputs,
-        **split(
-            inputs,
-            input_details,
-            ("cached_tokens", "cache_read_tokens"),
-            ("cache_write_tokens", "cache_write_tokens"),
-            ("audio_tokens", "input_audio_tokens"),
-        ),
-        **split(
-            outputs,
-            output_details,
-            ("reasoning_tokens", "reasoning_tokens"),
-            ("audio_tokens", "output_audio_tokens"),
-        ),
-        invalid=tuple(invalid),
-        unpriced=unpriced,
+        inputs,
+        outputs,
+        cache_read,
+        cache_write,
+        input_audio,
+        reasoning,
+        output_audio,
+        tuple(invalid),
+        unpriced,
     )
+
+
+def _count(value: Any, name: str, limit: int, invalid: list[str]) -> int | None:
+    """`value` as a count from 0 to `limit`; else None, and unless nothing was reported, its name noted."""
+    if value is None:
+        return None
+    if type(value) is float and value.is_integer():
+        value = int(value)
+    if type(value) is not int or not 0 <= value <= limit:
+        invalid.append(name)
+        return None
+    return value

@@ -7,8 +7,8 @@ characters once written out.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 from uuid import UUID
 
 #: What callers may pass as a session or entity id.
@@ -16,16 +16,16 @@ Id = str | int | UUID
 
 MAX_ID_LENGTH = 200
 MAX_TAGS = 32
+_NO_TAGS: Mapping[str, str] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(NamedTuple):
     """Session, entity and tags of a call; a field is None where nobody said."""
 
     session_id: str | None = None
     entity_type: str | None = None
     entity_id: str | None = None
-    tags: Mapping[str, str] = field(default_factory=dict, hash=False)
+    tags: Mapping[str, str] = _NO_TAGS
 
     def inside(self, outer: Identity) -> Identity:
         """This identity with what it leaves open taken from `outer`; tags of both, this one's winning.
@@ -34,6 +34,8 @@ class Identity:
         """
         if outer is NOBODY:
             return self
+        if self is NOBODY:
+            return outer
         entity_id = self.entity_id
         if entity_id is None and self.entity_type in (None, outer.entity_type):
             entity_id = outer.entity_id
@@ -58,15 +60,19 @@ def identify(
         TypeError: an argument is of the wrong type; the message names the argument.
         ValueError: an argument is empty, too long or not Unicode text; the message names the argument.
     """
+    if session_id is entity_type is entity_id is tags is None:
+        return NOBODY
     return Identity(
         None if session_id is None else _id_text("session_id", session_id),
         None if entity_type is None else _label("entity_type", entity_type),
         None if entity_id is None else _id_text("entity_id", entity_id),
-        {} if tags is None else _tag_texts(tags),
+        _NO_TAGS if tags is None else _tag_texts(tags),
     )
 
 
 def _id_text(argument: str, value: Any) -> str:
+    if type(value) is str:
+        return _label(argument, value)
     if isinstance(value, bool) or not isinstance(value, str | int | UUID):
         raise TypeError(f"{argument} must be a str, int or uuid.UUID, not {type(value).__name__}")
     if isinstance(value, int):
@@ -78,6 +84,8 @@ def _id_text(argument: str, value: Any) -> str:
 
 
 def _label(argument: str, value: Any) -> str:
+    if type(value) is str and 0 < len(value) <= MAX_ID_LENGTH and value.isascii():
+        return value  # what nearly every one is
     if not isinstance(value, str):
         raise TypeError(f"{argument} must be a str, not {type(value).__name__}")
     text = str.__str__(value)  # a member of a `str` enum is its value, not its name

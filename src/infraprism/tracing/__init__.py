@@ -1,7 +1,15 @@
 """The span processor, the running totals, and the attachment to a tracer provider."""
 
-from infraprism.tracing.attach import SessionIdGenerator, tracer_of
+from infraprism.tracing.attach import Connection, SessionIdGenerator, connect
 from infraprism.tracing.ledger import Ledger, Totals, process_ledger
 from infraprism.tracing.processor import SessionCostProcessor
 
-__all__ = ["Ledger", "SessionCostProcessor", "SessionIdGenerator", "Totals", "process_ledger", "tracer_of"]
+__all__ = [
+    "Connection",
+    "Ledger",
+    "SessionCostProcessor",
+    "SessionIdGenerator",
+    "Totals",
+    "connect",
+    "process_ledger",
+]

@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from opentelemetry.sdk.trace.id_generator import IdGenerator
 from opentelemetry.trace import ProxyTracerProvider, Tracer, TracerProvider
 
 from infraprism import __version__, semconv
 from infraprism.sessions import starting
 from infraprism.tracing import standalone
+from infraprism.tracing.ledger import Ledger, process_ledger
 from infraprism.tracing.processor import SessionCostProcessor
 
 
-def tracer_of(provider: TracerProvider, *, own_export: bool) -> Tracer:
-    """Make `provider` keep session totals and give the tracer for calls, which maps sessions to traces.
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """What the instrumentation needs of a tracer provider that has been made ready.
+
+    Attributes:
+        tracer: starts the spans of calls; maps sessions to traces.
+        ledger: keeps the sessions' running totals.
+    """
+
+    tracer: Tracer
+    ledger: Ledger
+
+
+def connect(provider: TracerProvider, *, own_export: bool) -> Connection:
+    """Make `provider` carry sessions onto spans, and give the instrumentation its way in.
 
     Can be called again for the same provider. A provider that is not the SDK's is used as it is.
 
@@ -29,7 +45,7 @@ def tracer_of(provider: TracerProvider, *, own_export: bool) -> Tracer:
     generator = getattr(tracer, "id_generator", None)
     if isinstance(generator, IdGenerator) and not isinstance(generator, SessionIdGenerator):
         tracer.id_generator = SessionIdGenerator(generator)  # type: ignore[attr-defined]
-    return tracer
+    return Connection(tracer, process_ledger)
 
 
 def _has_processor(provider: TracerProvider) -> bool:

@@ -6,8 +6,8 @@ import os
 import threading
 import weakref
 from collections import OrderedDict
-from dataclasses import dataclass
 from decimal import Decimal
+from typing import NamedTuple
 
 from infraprism import guard
 from infraprism.pricing import money
@@ -16,8 +16,7 @@ from infraprism.pricing import money
 Key = tuple[str | None, str | None, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Totals:
+class Totals(NamedTuple):
     """What a session has cost so far (USD, the known amounts), and how many turns it took."""
 
     cost: Decimal = money.ZERO

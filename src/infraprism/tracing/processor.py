@@ -30,8 +30,7 @@ class SessionCostProcessor(SpanProcessor):
     @guard.guarded("telemetry_error")
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         """Put the session of the context that the span is started in onto the span."""
-        scope = span.instrumentation_scope
-        if scope is not None and scope.name == semconv.SCOPE:
+        if _is_own(span):
             return  # our own calls carry it from the start, for samplers to see
         missing = {
             key: value
@@ -43,7 +42,12 @@ class SessionCostProcessor(SpanProcessor):
 
     @guard.guarded("telemetry_error")
     def _on_ending(self, span: Span) -> None:
-        """Add a call to its session's totals and stamp them, before the first processor's `on_end`."""
+        """Add a call that another instrumentation recorded to its session's totals, and stamp them.
+
+        Every processor's `_on_ending` comes before the first one's `on_end`: no exporter is earlier.
+        """
+        if _is_own(span):
+            return  # the call has added itself, sampled or not
         known = span.attributes or {}
         session_id = known.get(semconv.SESSION_ID)
         if (
@@ -69,6 +73,11 @@ class SessionCostProcessor(SpanProcessor):
     def force_flush(self, timeout_millis: int = 30000) -> bool:
         """Nothing is queued."""
         return True
+
+
+def _is_own(span: Span) -> bool:
+    scope = span.instrumentation_scope
+    return scope is not None and scope.name == semconv.SCOPE
 
 
 def _stamp(span: Span, totals: dict[str, str | int]) -> None:
