@@ -67,11 +67,11 @@ def stream() -> bytes:
         }
         for _ in range(CHUNKS - 2)
     ]
-    chunks.append(
-        {**head, "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}], "usage": None}
-    )
+    chunks.append({**head, "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}], "usage": None})
     chunks.append({**head, "choices": [], "usage": USAGE})
-    return b"".join(b"data: " + json.dumps(chunk).encode() + b"\n\n" for chunk in chunks) + b"data: [DONE]\n\n"
+    return (
+        b"".join(b"data: " + json.dumps(chunk).encode() + b"\n\n" for chunk in chunks) + b"data: [DONE]\n\n"
+    )
 
 
 def configure() -> None:

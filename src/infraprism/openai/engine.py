@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from opentelemetry import context as otel_context
 from opentelemetry import trace
@@ -15,13 +14,12 @@ from infraprism import guard, semconv, sessions
 from infraprism.openai import request
 from infraprism.openai.call import Call
 from infraprism.openai.metrics import Metrics
-from infraprism.openai.providers import Server, server_of
+from infraprism.openai.providers import server_of
 from infraprism.openai.surfaces import Surface
+from infraprism.openai.target import target_of
 
 if TYPE_CHECKING:
     from infraprism.tracing import Connection
-
-_IDENTITY_ARGUMENTS = ("session_id", "entity_type", "entity_id", "tags")
 
 
 class Engine:
@@ -59,7 +57,14 @@ class Engine:
         Raises:
             TypeError, ValueError: a session argument is wrong; the message names it.
         """
-        return self._start(surface, resource, arguments, sessions.identify(**take_identity(arguments)))
+        take = arguments.pop
+        given = sessions.identify(
+            take("session_id", None),
+            take("entity_type", None),
+            take("entity_id", None),
+            take("tags", None),
+        )
+        return self._start(surface, resource, arguments, given)
 
     @guard.guarded("telemetry_error")
     def _start(
@@ -72,9 +77,9 @@ class Engine:
         if connection is None:
             return None
         identity = given.inside(sessions.identity_in(context))
-        known = _known(surface, server_of(resource._client), request.model(arguments))
+        target = target_of(surface, server_of(resource._client), request.model(arguments))
         attributes: dict[str, Any] = {
-            **known.attributes,
+            **target.attributes,
             **sessions.attributes(identity),
             **request.read(surface.request, arguments),
         }
@@ -85,7 +90,7 @@ class Engine:
         sessions.starting.trace_id = None if enclosed else sessions.trace_id_of(identity)
         try:
             span = connection.tracer.start_span(
-                known.name,
+                target.name,
                 context=context,
                 kind=SpanKind.CLIENT,
                 attributes=attributes,
@@ -98,7 +103,7 @@ class Engine:
         if metrics is None:
             metrics = self._metrics = Metrics(self._meter_provider)
         token = otel_context.attach(trace.set_span_in_context(span, context))
-        return Call(surface, known.server, known.model, identity, span, token, connection.ledger, metrics)
+        return Call(target, identity, span, token, connection, metrics)
 
     def _connect(self, *, own_export: bool) -> Connection | None:
         """The connection to the provider that is in force now, made the first time it is seen.
@@ -124,36 +129,6 @@ class Engine:
     def attach(self) -> None:
         """Attach to the provider in force, without waiting for the first call."""
         self._connect(own_export=False)
-
-
-class _Known(NamedTuple):
-    """What is the same for every call of a method of a client with a model."""
-
-    name: str
-    server: Server
-    model: str | None
-    attributes: dict[str, str | int]
-
-
-@lru_cache(maxsize=1024)
-def _known(surface: Surface, server: Server, model: str | None) -> _Known:
-    attributes: dict[str, str | int] = {
-        semconv.OPERATION_NAME: surface.operation,
-        semconv.PROVIDER_NAME: server.provider,
-        semconv.SERVER_ADDRESS: server.address,
-        semconv.SERVER_PORT: server.port,
-    }
-    if surface.api_type is not None:
-        attributes[semconv.OPENAI_API_TYPE] = surface.api_type
-    if model is None:
-        return _Known(surface.operation, server, None, attributes)
-    attributes[semconv.REQUEST_MODEL] = model
-    return _Known(f"{surface.operation} {model}", server, model, attributes)
-
-
-def take_identity(arguments: dict[str, Any]) -> dict[str, Any]:
-    """Take the session arguments off a method's keyword arguments."""
-    return {name: arguments.pop(name) for name in _IDENTITY_ARGUMENTS if name in arguments}
 
 
 def _is_drop_in(resource: Any) -> bool:

@@ -16,6 +16,7 @@ from typing import NamedTuple
 from opentelemetry.metrics import CallbackOptions, Histogram, MeterProvider, Observation, get_meter
 
 from infraprism import __version__, guard, semconv
+from infraprism.pricing import Cost, Usage
 
 # Bucket boundaries as the conventions advise; costs run from a ten-thousandth of a cent to ten dollars.
 _SECONDS = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)
@@ -35,12 +36,8 @@ class Measured(NamedTuple):
     duration: float
     #: Seconds to the first chunk of a stream.
     first_chunk: float | None
-    input_tokens: int | None
-    output_tokens: int | None
-    #: None where no amount is known.
-    cost: float | None
-    currency: str
-    cost_source: str
+    usage: Usage | None
+    cost: Cost | None
     entity_type: str | None
 
 
@@ -104,17 +101,21 @@ class Metrics:
             self._duration.record(measured.duration, dimensions)
             if measured.first_chunk is not None:
                 self._first_chunk.record(measured.first_chunk, dimensions)
-            for kind, tokens in (("input", measured.input_tokens), ("output", measured.output_tokens)):
-                if tokens is not None:
-                    self._tokens.record(tokens, {**dimensions, semconv.TOKEN_TYPE: kind})
-            if measured.cost is not None:
-                self._cost.record(measured.cost, _money_dimensions(measured))
+            if measured.usage is not None:
+                for kind, tokens in (
+                    ("input", measured.usage.input_tokens),
+                    ("output", measured.usage.output_tokens),
+                ):
+                    if tokens is not None:
+                        self._tokens.record(tokens, {**dimensions, semconv.TOKEN_TYPE: kind})
+            if measured.cost is not None and measured.cost.amount is not None:
+                self._cost.record(float(measured.cost.amount), _money_dimensions(measured, measured.cost))
 
 
-def _money_dimensions(measured: Measured) -> dict[str, str | int]:
+def _money_dimensions(measured: Measured, cost: Cost) -> dict[str, str | int]:
     dimensions = {name: measured.dimensions[name] for name in _MONEY if name in measured.dimensions}
-    dimensions[semconv.COST_CURRENCY] = measured.currency
-    dimensions[semconv.COST_SOURCE] = measured.cost_source
+    dimensions[semconv.COST_CURRENCY] = cost.currency
+    dimensions[semconv.COST_SOURCE] = cost.source
     if measured.entity_type is not None:
         dimensions[semconv.ENTITY_TYPE] = measured.entity_type
     return dimensions

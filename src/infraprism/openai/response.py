@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from infraprism.pricing import Usage, read
-from infraprism.pricing.usage import field as value_of
+from infraprism.pricing.usage import getter
 
 #: Output items of the built-in tools that are billed by themselves, beside the tokens.
 _BILLED_ITEMS = frozenset(
@@ -39,55 +38,62 @@ class Reply:
         return read(self.usage_reported, unpriced=self.billed_items)
 
 
-def chat(response: Any, reply: Reply) -> None:
+def chat(source: Any, reply: Reply) -> None:
     """Read a chat completion, or one chunk of its stream, into `reply`."""
-    usage = value_of(response, "usage")
+    get = getter(source)
+    usage = get(source, "usage", None)
     if usage is not None:
         reply.usage_reported = usage
     if reply.id is None:
-        reply.id = _text(value_of(response, "id"))
-        reply.model = _text(value_of(response, "model"))
-        reply.system_fingerprint = _text(value_of(response, "system_fingerprint"))
-    tier = value_of(response, "service_tier")
+        reply.id = _text(get(source, "id", None))
+        reply.model = _text(get(source, "model", None))
+        reply.system_fingerprint = _text(get(source, "system_fingerprint", None))
+    tier = get(source, "service_tier", None)
     if tier is not None:
         reply.service_tier = _text(tier)
-    for position, choice in enumerate(_items(value_of(response, "choices"))):
-        reason = value_of(choice, "finish_reason")
-        if isinstance(reason, str):
-            index = value_of(choice, "index")
-            reply.finish_reasons[index if type(index) is int else position] = reason
+    choices = get(source, "choices", None)
+    if choices and isinstance(choices, list):
+        get = getter(choices[0])
+        for position, choice in enumerate(choices):
+            reason = get(choice, "finish_reason", None)
+            if reason is not None:
+                index = get(choice, "index", None)
+                reply.finish_reasons[index if type(index) is int else position] = str(reason)
 
 
 def response(source: Any, reply: Reply) -> None:
     """Read a response of the Responses API into `reply`."""
-    reply.id = _text(value_of(source, "id"))
-    reply.model = _text(value_of(source, "model"))
-    reply.service_tier = _text(value_of(source, "service_tier"))
-    reply.usage_reported = value_of(source, "usage")
-    status = _text(value_of(source, "status"))
+    get = getter(source)
+    reply.id = _text(get(source, "id", None))
+    reply.model = _text(get(source, "model", None))
+    reply.service_tier = _text(get(source, "service_tier", None))
+    reply.usage_reported = get(source, "usage", None)
+    status = _text(get(source, "status", None))
     if status == "incomplete":
-        status = _text(value_of(value_of(source, "incomplete_details"), "reason")) or status
+        details = get(source, "incomplete_details", None)
+        status = _text(getter(details)(details, "reason", None)) or status
     if status is not None:
         reply.finish_reasons[0] = status
-    kinds = (_text(value_of(item, "type")) for item in _items(value_of(source, "output")))
-    reply.billed_items = tuple(sorted({kind for kind in kinds if kind in _BILLED_ITEMS}))
+    output = get(source, "output", None)
+    kinds = {_text(getter(item)(item, "type", None)) for item in output or () if item is not None}
+    reply.billed_items = tuple(sorted(kind for kind in kinds if kind in _BILLED_ITEMS))
 
 
 def response_event(event: Any, reply: Reply) -> None:
     """Read one event of a response's stream into `reply`; a few carry the response as it stands."""
-    if value_of(event, "type") in _CARRYING_EVENTS:
-        response(value_of(event, "response"), reply)
+    get = getter(event)
+    if get(event, "type", None) in _CARRYING_EVENTS:
+        response(get(event, "response", None), reply)
 
 
 def embedding(source: Any, reply: Reply) -> None:
     """Read an embedding's response into `reply`."""
-    reply.model = _text(value_of(source, "model"))
-    reply.usage_reported = value_of(source, "usage")
+    get = getter(source)
+    reply.model = _text(get(source, "model", None))
+    reply.usage_reported = get(source, "usage", None)
 
 
 def _text(value: Any) -> str | None:
+    if type(value) is str:
+        return value or None
     return str.__str__(value) if isinstance(value, str) and value else None
-
-
-def _items(value: Any) -> Iterable[Any]:
-    return value if isinstance(value, list | tuple) else ()

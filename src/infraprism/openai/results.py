@@ -19,12 +19,9 @@ def observe(call: Call, result: Any) -> None:
 
 @guard.guarded("telemetry_error")
 def _observe(call: Call, result: Any) -> bool:
-    models, streams = _client_types()
-    if isinstance(result, models):
-        call.answer(result)
-    elif isinstance(result, streams):
+    if isinstance(result, _streams()):
         observe_stream(call, result)
-    elif hasattr(result, "http_response"):
+    elif "http_response" in getattr(result, "__dict__", ()):
         _RawResponse(call, result)
     else:
         call.answer(result)
@@ -32,10 +29,10 @@ def _observe(call: Call, result: Any) -> bool:
 
 
 @cache
-def _client_types() -> tuple[type, tuple[type, ...]]:
-    from openai import AsyncStream, BaseModel, Stream
+def _streams() -> tuple[type, ...]:
+    from openai import AsyncStream, Stream
 
-    return BaseModel, (Stream, AsyncStream)
+    return Stream, AsyncStream
 
 
 class _RawResponse:

@@ -7,10 +7,12 @@ from typing import Any
 
 import wrapt
 
-from infraprism.openai.engine import Engine, take_identity
+from infraprism.openai.engine import Engine
 from infraprism.openai.results import observe
 from infraprism.openai.surfaces import Surface
 from infraprism.sessions import identify
+
+_SESSION_ARGUMENTS = ("session_id", "entity_type", "entity_id", "tags")
 
 Shell = Callable[[Callable[..., Any], Any, tuple[Any, ...], dict[str, Any]], Any]
 
@@ -72,7 +74,7 @@ def helper_shell(engine: Engine) -> Shell:
     def shell(wrapped: Any, instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if not engine.serves(instance):
             return wrapped(*args, **kwargs)
-        given = take_identity(kwargs)
+        given = {name: kwargs.pop(name) for name in _SESSION_ARGUMENTS if name in kwargs}
         if not given:
             return wrapped(*args, **kwargs)
         identify(**given)  # a wrong one is reported here, where it was passed

@@ -82,15 +82,20 @@ def apply(usage: Usage, listed: rates.Rates, price_version: str) -> Cost:
     inputs, outputs = usage.input_tokens, usage.output_tokens
     known = _Known(listed, inputs or 0)
     if inputs is not None:
-        inputs -= known.detail("cache_read", "cache_read_mtok", usage.cache_read_tokens)
-        inputs -= known.detail("cache_write", "cache_write_mtok", usage.cache_write_tokens)
-        inputs -= known.part("input_audio", "input_audio_mtok", usage.input_audio_tokens or 0)
+        if usage.cache_read_tokens and "cache_read_mtok" in listed:
+            inputs -= known.part("cache_read", "cache_read_mtok", usage.cache_read_tokens)
+        if usage.cache_write_tokens and "cache_write_mtok" in listed:
+            inputs -= known.part("cache_write", "cache_write_mtok", usage.cache_write_tokens)
+        if usage.input_audio_tokens:
+            inputs -= known.part("input_audio", "input_audio_mtok", usage.input_audio_tokens)
         known.part("input", "input_mtok", inputs)
     elif "input_mtok" in listed:
         known.gap = True
     if outputs is not None:
-        outputs -= known.detail("reasoning", "output_reasoning_mtok", usage.reasoning_tokens)
-        outputs -= known.part("output_audio", "output_audio_mtok", usage.output_audio_tokens or 0)
+        if usage.reasoning_tokens and "output_reasoning_mtok" in listed:
+            outputs -= known.part("reasoning", "output_reasoning_mtok", usage.reasoning_tokens)
+        if usage.output_audio_tokens:
+            outputs -= known.part("output_audio", "output_audio_mtok", usage.output_audio_tokens)
         known.part("output", "output_mtok", outputs)
     elif "output_mtok" in listed and listed["output_mtok"].base:
         known.gap = True
@@ -128,15 +133,11 @@ class _Known:
         if rate is None:
             if quantity:
                 self.gap = True
-        elif quantity or name in ("input", "output"):
-            each = rate.at(self._context)
+        else:
+            each = rate.at(self._context) if rate.tiers else rate.base
             amount = money.EXACT.multiply(each, quantity)
             self.amount = money.EXACT.add(self.amount, amount)
             self.parts.append(Part(name, quantity, each, amount))
             if each:
                 self.charged = True
         return quantity
-
-    def detail(self, name: str, key: str, quantity: int | None) -> int:
-        """As `part` where there is such a rate; else 0: the quantity is charged with its whole."""
-        return self.part(name, key, quantity) if quantity and key in self._listed else 0

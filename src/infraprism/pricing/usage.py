@@ -10,6 +10,7 @@ Shapes read: chat completions and embeddings (``prompt_tokens``/``completion_tok
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 #: The largest count that fits the integer columns and attributes it will travel through.
@@ -34,9 +35,9 @@ class Usage(NamedTuple):
     unpriced: tuple[str, ...] = ()
 
 
-def field(source: Any, name: str) -> Any:
-    """The value called `name` in a dict or on an object; None where there is none."""
-    return source.get(name) if isinstance(source, dict) else getattr(source, name, None)
+def getter(source: Any) -> Callable[[Any, str, Any], Any]:
+    """How to get a named value of `source`, a dict or an object: called with it, the name and a default."""
+    return dict.get if isinstance(source, dict) else getattr
 
 
 def read(reported: Any, *, unpriced: tuple[str, ...] = ()) -> Usage | None:
@@ -46,30 +47,39 @@ def read(reported: Any, *, unpriced: tuple[str, ...] = ()) -> Usage | None:
     """
     if reported is None:
         return None
+    get = getter(reported)
     invalid: list[str] = []
-    if field(reported, "prompt_tokens") is not None:
-        inputs = _count(field(reported, "prompt_tokens"), "input_tokens", _MAX_COUNT, invalid)
-        outputs = _count(field(reported, "completion_tokens"), "output_tokens", _MAX_COUNT, invalid)
-        input_details = field(reported, "prompt_tokens_details")
-        output_details = field(reported, "completion_tokens_details")
+    inputs = get(reported, "prompt_tokens", None)
+    if inputs is not None:
+        outputs = get(reported, "completion_tokens", None)
+        input_details = get(reported, "prompt_tokens_details", None)
+        output_details = get(reported, "completion_tokens_details", None)
     else:
-        inputs = _count(field(reported, "input_tokens"), "input_tokens", _MAX_COUNT, invalid)
-        outputs = _count(field(reported, "output_tokens"), "output_tokens", _MAX_COUNT, invalid)
-        input_details = field(reported, "input_tokens_details")
-        output_details = field(reported, "output_tokens_details")
+        inputs = get(reported, "input_tokens", None)
+        outputs = get(reported, "output_tokens", None)
+        input_details = get(reported, "input_tokens_details", None)
+        output_details = get(reported, "output_tokens_details", None)
+    inputs = _count(inputs, "input_tokens", _MAX_COUNT, invalid)
+    outputs = _count(outputs, "output_tokens", _MAX_COUNT, invalid)
     if inputs is None and outputs is None and not invalid:
         return None
     # Limiting each detail to what the ones before it left keeps their sum inside the whole.
-    left = _MAX_COUNT if inputs is None else inputs
-    cache_read = _count(field(input_details, "cached_tokens"), "cache_read_tokens", left, invalid)
-    left -= cache_read or 0
-    cache_write = _count(field(input_details, "cache_write_tokens"), "cache_write_tokens", left, invalid)
-    left -= cache_write or 0
-    input_audio = _count(field(input_details, "audio_tokens"), "input_audio_tokens", left, invalid)
-    left = _MAX_COUNT if outputs is None else outputs
-    reasoning = _count(field(output_details, "reasoning_tokens"), "reasoning_tokens", left, invalid)
-    left -= reasoning or 0
-    output_audio = _count(field(output_details, "audio_tokens"), "output_audio_tokens", left, invalid)
+    cache_read = cache_write = input_audio = reasoning = output_audio = None
+    if input_details is not None:
+        get = getter(input_details)
+        left = _MAX_COUNT if inputs is None else inputs
+        cache_read = _count(get(input_details, "cached_tokens", None), "cache_read_tokens", left, invalid)
+        left -= cache_read or 0
+        written = get(input_details, "cache_write_tokens", None)
+        cache_write = _count(written, "cache_write_tokens", left, invalid)
+        left -= cache_write or 0
+        input_audio = _count(get(input_details, "audio_tokens", None), "input_audio_tokens", left, invalid)
+    if output_details is not None:
+        get = getter(output_details)
+        left = _MAX_COUNT if outputs is None else outputs
+        reasoning = _count(get(output_details, "reasoning_tokens", None), "reasoning_tokens", left, invalid)
+        left -= reasoning or 0
+        output_audio = _count(get(output_details, "audio_tokens", None), "output_audio_tokens", left, invalid)
     return Usage(
         inputs,
         outputs,

@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 from opentelemetry.sdk.trace.id_generator import IdGenerator
-from opentelemetry.trace import ProxyTracerProvider, Tracer, TracerProvider
+from opentelemetry.trace import ProxyTracerProvider, Span, Tracer, TracerProvider
 
 from infraprism import __version__, semconv
 from infraprism.sessions import starting
 from infraprism.tracing import standalone
+from infraprism.tracing.bag import AttributeValue, write
 from infraprism.tracing.ledger import Ledger, process_ledger
 from infraprism.tracing.processor import SessionCostProcessor
 
 
-@dataclass(frozen=True, slots=True)
-class Connection:
+class Connection(NamedTuple):
     """What the instrumentation needs of a tracer provider that has been made ready.
 
     Attributes:
         tracer: starts the spans of calls; maps sessions to traces.
         ledger: keeps the sessions' running totals.
+        write: puts attributes on a span, quickly.
     """
 
     tracer: Tracer
     ledger: Ledger
+    write: Callable[[Span, Mapping[str, AttributeValue]], None] = write
 
 
 def connect(provider: TracerProvider, *, own_export: bool) -> Connection:

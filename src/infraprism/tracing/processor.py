@@ -11,6 +11,7 @@ from opentelemetry.trace import StatusCode
 from infraprism import guard, semconv
 from infraprism.pricing import money
 from infraprism.sessions import attributes, identity_in
+from infraprism.tracing.bag import write_late
 from infraprism.tracing.ledger import Ledger, process_ledger
 
 
@@ -27,11 +28,13 @@ class SessionCostProcessor(SpanProcessor):
     def __init__(self, ledger: Ledger | None = None) -> None:
         self._ledger = process_ledger if ledger is None else ledger
 
-    @guard.guarded("telemetry_error")
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         """Put the session of the context that the span is started in onto the span."""
-        if _is_own(span):
-            return  # our own calls carry it from the start, for samplers to see
+        if not _is_own(span):  # our own calls carry it from the start, for samplers to see
+            self._mark(span, parent_context)
+
+    @guard.guarded("telemetry_error")
+    def _mark(self, span: Span, parent_context: Context | None) -> None:
         missing = {
             key: value
             for key, value in attributes(identity_in(parent_context)).items()
@@ -40,14 +43,16 @@ class SessionCostProcessor(SpanProcessor):
         if missing:
             span.set_attributes(missing)
 
-    @guard.guarded("telemetry_error")
     def _on_ending(self, span: Span) -> None:
         """Add a call that another instrumentation recorded to its session's totals, and stamp them.
 
         Every processor's `_on_ending` comes before the first one's `on_end`: no exporter is earlier.
         """
-        if _is_own(span):
-            return  # the call has added itself, sampled or not
+        if not _is_own(span):  # our own have added themselves, sampled or not
+            self._account(span)
+
+    @guard.guarded("telemetry_error")
+    def _account(self, span: Span) -> None:
         known = span.attributes or {}
         session_id = known.get(semconv.SESSION_ID)
         if (
@@ -62,7 +67,7 @@ class SessionCostProcessor(SpanProcessor):
             turn=known.get(semconv.OPERATION_NAME) in semconv.TURN_OPERATIONS
             and span.status.status_code is not StatusCode.ERROR,
         )
-        _stamp(span, {semconv.SESSION_COST: money.text(totals.cost), semconv.SESSION_TURNS: totals.turns})
+        write_late(span, {semconv.SESSION_COST: money.text(totals.cost), semconv.SESSION_TURNS: totals.turns})
 
     def on_end(self, span: ReadableSpan) -> None:
         """Nothing is left to do: here it would race the exporters."""
@@ -76,23 +81,8 @@ class SessionCostProcessor(SpanProcessor):
 
 
 def _is_own(span: Span) -> bool:
-    scope = span.instrumentation_scope
+    scope = getattr(span, "instrumentation_scope", None)
     return scope is not None and scope.name == semconv.SCOPE
-
-
-def _stamp(span: Span, totals: dict[str, str | int]) -> None:
-    # Ending freezes the attributes before `_on_ending` is called, so that `set_attribute` no longer reaches
-    # the exporters (opentelemetry-python#5614); this thread still owns the span, so it may thaw them.
-    bag = getattr(span, "_attributes", None)
-    if bag is None or not getattr(bag, "_immutable", False):
-        span.set_attributes(totals)
-        return
-    bag._immutable = False
-    try:
-        for key, value in totals.items():
-            bag[key] = value
-    finally:
-        bag._immutable = True
 
 
 def _text(value: object) -> str | None:

@@ -1,0 +1,51 @@
+"""The SDK's bag of span attributes, where the API is too slow or comes too late.
+
+Both functions use private names of the SDK and fall back on `set_attributes` where they are not there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from opentelemetry.trace import Span
+
+AttributeValue = str | bool | int | float | Sequence[str]
+
+
+def write(span: Span, attributes: Mapping[str, AttributeValue]) -> None:
+    """Put attributes on a span that has not ended.
+
+    `set_attributes` checks and copies every value again; ours are plain already. Where the span limits
+    apply, `set_attributes` applies them.
+    """
+    bag: Any = getattr(span, "_attributes", None)
+    known = getattr(bag, "_dict", None)
+    if (
+        type(known) is dict
+        and not bag._immutable
+        and bag.max_value_len is None
+        and (bag.maxlen is None or len(known) + len(attributes) <= bag.maxlen)
+    ):
+        with bag._lock:
+            known.update(attributes)
+    else:
+        span.set_attributes(attributes)
+
+
+def write_late(span: Span, attributes: Mapping[str, AttributeValue]) -> None:
+    """Put attributes on a span from within a processor's `_on_ending`.
+
+    Ending freezes the attributes before `_on_ending` is called, so that `set_attribute` no longer reaches
+    the exporters (opentelemetry-python#5614). The thread that ends the span still owns it and may thaw them.
+    """
+    bag: Any = getattr(span, "_attributes", None)
+    if not getattr(bag, "_immutable", False):
+        span.set_attributes(attributes)
+        return
+    bag._immutable = False
+    try:
+        for key, value in attributes.items():
+            bag[key] = value
+    finally:
+        bag._immutable = True
