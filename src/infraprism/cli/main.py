@@ -6,10 +6,10 @@ import argparse
 from collections.abc import Callable
 
 from infraprism import __version__
-from infraprism.cli import serve
+from infraprism.cli import demo, serve
 
 #: A subcommand module has `add_parser(subparsers)`, which sets `run`, and `run(args) -> exit code`.
-SUBCOMMANDS = (serve,)
+SUBCOMMANDS = (demo, serve)
 
 
 def main(argv: list[str] | None = None) -> int:
