@@ -56,19 +56,13 @@ ENTITY_TYPE: Final = "infraprism.entity.type"
 ENTITY_ID: Final = "infraprism.entity.id"
 TAG_PREFIX: Final = "infraprism.tag."
 
-# Ours: the money. Amounts are decimal strings; the parts add up to the amount exactly.
+# Ours: the money. Amounts are decimal strings; the parts (prefix and part) add up to the amount exactly.
 COST_PREFIX: Final = "infraprism.cost."
 COST_AMOUNT: Final = "infraprism.cost.amount"
 COST_CURRENCY: Final = "infraprism.cost.currency"
 COST_STATUS: Final = "infraprism.cost.status"
 COST_SOURCE: Final = "infraprism.cost.source"
 COST_PRICE_VERSION: Final = "infraprism.cost.price_version"
-COST_INPUT: Final = "infraprism.cost.input"
-COST_OUTPUT: Final = "infraprism.cost.output"
-COST_CACHE_READ: Final = "infraprism.cost.cache_read"
-COST_CACHE_WRITE: Final = "infraprism.cost.cache_write"
-COST_INPUT_AUDIO: Final = "infraprism.cost.input_audio"
-COST_OUTPUT_AUDIO: Final = "infraprism.cost.output_audio"
 SESSION_COST: Final = "infraprism.session.cost"
 SESSION_TURNS: Final = "infraprism.session.turns"
 
