@@ -20,14 +20,15 @@ logger = logging.getLogger("infraprism")
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_lock = threading.Lock()
+# Re-entrant, because garbage collection may end an abandoned stream, and lose something, at any instruction.
+_lock = threading.RLock()
 _dropped: Counter[str] = Counter()
 
 
 def _after_fork() -> None:
     global _lock
     # A lock that another thread held at the fork is never released in the child.
-    _lock = threading.Lock()
+    _lock = threading.RLock()
 
 
 if hasattr(os, "register_at_fork"):
@@ -54,17 +55,17 @@ def guarded(reason: str) -> Callable[[Callable[P, R]], Callable[P, R | None]]:
     return decorate
 
 
-def drop(reason: str, detail: str) -> None:
-    """Count something lost under `reason`, and log the first of its kind as a warning.
+def drop(reason: str, detail: str, count: int = 1) -> None:
+    """Count `count` things lost under `reason`, and log the first of its kind as a warning.
 
     Args:
         reason: one of the documented reasons, e.g. ``telemetry_error``.
         detail: what happened, free of the host's content.
     """
     with _lock:
-        _dropped[reason] += 1
-        first = _dropped[reason] == 1
-    if first:
+        before = _dropped[reason]
+        _dropped[reason] = before + count
+    if not before:
         logger.warning("infraprism: %s (%s); counted as dropped from now on", reason, detail)
 
 

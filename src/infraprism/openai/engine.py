@@ -11,7 +11,7 @@ from opentelemetry.metrics import MeterProvider
 from opentelemetry.trace import SpanKind, TracerProvider
 
 from infraprism import guard, semconv, sessions
-from infraprism.openai import request
+from infraprism.openai import request, warm_up
 from infraprism.openai.call import Call
 from infraprism.openai.metrics import Metrics
 from infraprism.openai.providers import server_of
@@ -102,8 +102,8 @@ class Engine:
         metrics = self._metrics
         if metrics is None:
             metrics = self._metrics = Metrics(self._meter_provider)
-        token = otel_context.attach(trace.set_span_in_context(span, context))
-        return Call(target, identity, span, token, connection, metrics)
+            warm_up.start()
+        return Call(target, identity, span, trace.set_span_in_context(span, context), connection, metrics)
 
     def _connect(self, *, own_export: bool) -> Connection | None:
         """The connection to the provider that is in force now, made the first time it is seen.

@@ -6,13 +6,20 @@ can; from then on its own is used.
 
 from __future__ import annotations
 
+import logging
 import os
+import threading
+from collections.abc import Sequence
 from functools import cache
 
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 
 from infraprism import guard, settings
+
+#: Seconds to deliver a batch, retries included: what an application waits at its end, at most, where no
+#: collector answers. `OTEL_EXPORTER_OTLP_TIMEOUT` wins.
+_TIMEOUT = 2.0
 
 
 @cache
@@ -30,7 +37,45 @@ def provider() -> TracerProvider | None:
         guard.drop("no_exporter", "nothing is exported: pip install 'infraprism[sdk]'")
         return None
     key = settings.current().api_key
-    exporter = OTLPSpanExporter(headers=None if key is None else {"authorization": f"Bearer {key}"})
+    given = any(os.environ.get(f"OTEL_EXPORTER_OTLP_{kind}TIMEOUT") for kind in ("", "TRACES_"))
+    exporter = OTLPSpanExporter(
+        headers=None if key is None else {"authorization": f"Bearer {key}"},
+        timeout=None if given else _TIMEOUT,
+    )
     result = TracerProvider()
-    result.add_span_processor(BatchSpanProcessor(exporter))
+    result.add_span_processor(BatchSpanProcessor(_QuietExporter(exporter)))
     return result
+
+
+class _QuietExporter(SpanExporter):
+    """Exports through `inner`; what it cannot deliver is counted and reported once, not at every batch."""
+
+    def __init__(self, inner: SpanExporter) -> None:
+        self._inner = inner
+        self._here = threading.local()
+        # An application that never configured OpenTelemetry did not ask for its log records. Other exporters
+        # of the process keep theirs: only what this thread logs during an export of ours is held back.
+        logging.getLogger(type(inner).__module__).addFilter(self._may_log)
+
+    def _may_log(self, record: logging.LogRecord) -> bool:
+        return not getattr(self._here, "exporting", False)
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        """Deliver a batch."""
+        self._here.exporting = True
+        try:
+            result = self._inner.export(spans)
+        finally:
+            self._here.exporting = False
+        if result is not SpanExportResult.SUCCESS:
+            detail = "is `infraprism serve` running, or OTEL_EXPORTER_OTLP_ENDPOINT set?"
+            guard.drop("export_failed", detail, len(spans))
+        return result
+
+    def shutdown(self) -> None:
+        """Stop delivering."""
+        self._inner.shutdown()
+
+    def force_flush(self, timeout_millis: int = 30000) -> bool:
+        """Nothing waits here."""
+        return self._inner.force_flush(timeout_millis)
