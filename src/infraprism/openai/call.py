@@ -47,14 +47,13 @@ class Call:
         target: Target,
         identity: Identity,
         span: Span,
-        token: Token[Context],
+        context: Context,
         connection: Connection,
         metrics: Metrics,
     ) -> None:
         self._target = target
         self._identity = identity
         self._span = span
-        self._token: Token[Context] | None = token
         self._connection = connection
         self._metrics = metrics
         self._reply = Reply()
@@ -62,6 +61,8 @@ class Call:
         self._ended = False
         self._started_at = datetime.now(UTC)
         self._began = time.perf_counter()
+        # Last: where something above fails, nothing stays attached.
+        self._token: Token[Context] | None = otel_context.attach(context)
 
     def leave(self) -> None:
         """Give the caller's context back: the client's method has returned or raised."""

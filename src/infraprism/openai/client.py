@@ -57,6 +57,11 @@ class InfraPrismOpenAI(OpenAI):
             patch.install()
             super().__init__(*args, **kwargs)
 
+        @property
+        def user_agent(self) -> str:
+            """What `openai.OpenAI` sends: nothing tells the server that calls are recorded."""
+            return super().user_agent.replace("InfraPrismOpenAI/", "OpenAI/", 1)
+
 
 class AsyncInfraPrismOpenAI(AsyncOpenAI):
     """`openai.AsyncOpenAI`, as `InfraPrismOpenAI` is `openai.OpenAI`."""
@@ -86,3 +91,8 @@ class AsyncInfraPrismOpenAI(AsyncOpenAI):
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             patch.install()
             super().__init__(*args, **kwargs)
+
+        @property
+        def user_agent(self) -> str:
+            """What `openai.AsyncOpenAI` sends."""
+            return super().user_agent.replace("InfraPrismOpenAI/", "OpenAI/", 1)
