@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry import context as otel_context
 from opentelemetry import trace
 from opentelemetry.instrumentation.utils import is_instrumentation_enabled
-from opentelemetry.metrics import MeterProvider
 from opentelemetry.trace import SpanKind, TracerProvider
 
 from infraprism import guard, semconv, sessions
@@ -19,6 +18,8 @@ from infraprism.openai.surfaces import Surface
 from infraprism.openai.target import target_of
 
 if TYPE_CHECKING:
+    from opentelemetry.metrics import MeterProvider
+
     from infraprism.tracing import Connection
 
 

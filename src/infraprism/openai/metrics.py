@@ -11,12 +11,13 @@ import os
 import weakref
 from collections import deque
 from collections.abc import Iterable
-from typing import NamedTuple
-
-from opentelemetry.metrics import CallbackOptions, Histogram, MeterProvider, Observation, get_meter
+from typing import TYPE_CHECKING, NamedTuple
 
 from infraprism import __version__, guard, semconv
 from infraprism.pricing import Cost, Usage
+
+if TYPE_CHECKING:
+    from opentelemetry.metrics import CallbackOptions, Histogram, MeterProvider, Observation
 
 # Bucket boundaries as the conventions advise; costs run from a ten-thousandth of a cent to ten dollars.
 _SECONDS = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)
@@ -45,6 +46,8 @@ class Metrics:
     """The instruments of one meter."""
 
     def __init__(self, meter_provider: MeterProvider | None = None) -> None:
+        from opentelemetry.metrics import get_meter  # at the first call, not at the start of the process
+
         meter = get_meter(
             semconv.SCOPE, __version__, meter_provider=meter_provider, schema_url=semconv.SCHEMA_URL
         )
@@ -85,6 +88,8 @@ class Metrics:
         self._waiting.clear()
 
     def _collect(self, options: CallbackOptions) -> Iterable[Observation]:
+        from opentelemetry.metrics import Observation
+
         self._record(len(self._waiting))
         return [
             Observation(count, {semconv.DROPPED_REASON: reason}) for reason, count in guard.dropped().items()
