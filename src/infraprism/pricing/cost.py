@@ -78,7 +78,8 @@ def apply(usage: Usage, listed: rates.Rates, price_version: str) -> Cost:
     of its own for them costs what its kind costs.
     """
     if not listed:
-        return Cost(Status.FREE, money.ZERO, price_version=price_version)
+        status = Status.PARTIAL if usage.unpriced else Status.FREE
+        return Cost(status, money.ZERO, price_version=price_version)
     inputs, outputs = usage.input_tokens, usage.output_tokens
     known = _Known(listed, inputs or 0)
     if inputs is not None:

@@ -22,6 +22,6 @@ def total(amounts: Iterable[Decimal]) -> Decimal:
 def text(amount: Decimal) -> str:
     """`amount` in plain notation with its exact digits: no exponent, no trailing zeros (``0.0075``)."""
     digits = str(amount)
-    if "E" in digits:
+    if "E" in digits or "e" in digits:  # `capitals` of the host's decimal context says which
         digits = format(amount, "f")
     return digits.rstrip("0").rstrip(".") if "." in digits else digits

@@ -128,16 +128,14 @@ def _rates(prices: ModelPrice) -> Rates:
     rates: dict[str, Rate] = {}
     for key, price in vars(prices).items():
         # The list's keys end in what the price is per: ``_mtok`` a million tokens, ``_kcount`` a thousand.
-        scale = 6 if key.endswith("_mtok") else 3 if key.endswith("_kcount") else None
-        if scale is None:
-            continue
+        # A price per something that is not counted here (hours of audio, pages) is a rate nobody asks for,
+        # but it keeps the model from passing as one without prices.
+        scale = 6 if key.endswith("_mtok") else 3 if key.endswith("_kcount") else 0
         if isinstance(price, TieredPrices):
             tiers = tuple((tier.start, _each(tier.price, scale)) for tier in price.tiers)
             rates[key] = Rate(_each(price.base, scale), tiers)
         elif isinstance(price, Decimal):
             rates[key] = Rate(_each(price, scale))
-        # A price per something that is not counted here (hours of audio, pages) is a rate nobody asks for,
-        # but it keeps the model from passing as one without prices.
     return rates
 
 

@@ -59,6 +59,9 @@ def read(reported: Any, *, unpriced: tuple[str, ...] = ()) -> Usage | None:
         outputs = get(reported, "output_tokens", None)
         input_details = get(reported, "input_tokens_details", None)
         output_details = get(reported, "output_tokens_details", None)
+        if outputs is None and inputs is None:  # half of a chat completion's
+            outputs = get(reported, "completion_tokens", None)
+            output_details = get(reported, "completion_tokens_details", None)
     inputs = _count(inputs, "input_tokens", _MAX_COUNT, invalid)
     outputs = _count(outputs, "output_tokens", _MAX_COUNT, invalid)
     if inputs is None and outputs is None and not invalid:

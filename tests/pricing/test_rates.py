@@ -1,0 +1,151 @@
+"""Which rates apply: by provider, model, tier and time."""
+
+from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
+
+import genai_prices
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from infraprism.pricing import Rate, find, version
+
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+GPT_4O = {
+    "input_mtok": Rate(Decimal("0.0000025")),
+    "cache_read_mtok": Rate(Decimal("0.00000125")),
+    "output_mtok": Rate(Decimal("0.00001")),
+    "storage_searches_kcount": Rate(Decimal("0.0025")),
+    "web_searches_kcount": Rate(Decimal("0.01")),
+}
+
+
+def input_rate(provider, model, at, tier=None):
+    return find(provider, model, tier, at)["input_mtok"].base
+
+
+def test_rates_are_per_one():
+    assert find("openai", "gpt-4o", None, NOW) == GPT_4O
+
+
+def test_a_long_context_rate_applies_above_its_start():
+    rate = find("openai", "gpt-5.4", None, NOW)["input_mtok"]
+    assert rate == Rate(Decimal("0.0000025"), tiers=((272_000, Decimal("0.000005")),))
+    assert (rate.at(0), rate.at(272_000), rate.at(272_001)) == (
+        Decimal("0.0000025"),
+        Decimal("0.0000025"),
+        Decimal("0.000005"),
+    )
+
+
+def test_the_highest_tier_reached_applies():
+    rate = Rate(Decimal(1), tiers=((10, Decimal(2)), (20, Decimal(3))))
+    assert [rate.at(count) for count in (10, 11, 20, 21)] == [1, 2, 2, 3]
+
+
+@pytest.mark.parametrize("tier", [None, "", "auto", "default", "standard", "on_demand"])
+def test_tiers_that_are_the_standard_one(tier):
+    assert find("openai", "gpt-4o", tier, NOW) == GPT_4O
+
+
+def test_a_tier_with_rates_of_its_own():
+    assert input_rate("openai", "gpt-4o", NOW, "priority") == Decimal("0.00000425")
+    assert input_rate("openai", "gpt-5", NOW, "flex") == Decimal("0.000000625")
+
+
+@pytest.mark.parametrize(
+    ("provider", "model", "tier"),
+    [
+        ("openai", "gpt-4o", "flex"),  # the model is not offered at it
+        ("openai", "gpt-4o", "scale"),
+        ("openai", "gpt-4o", "tomorrow's"),
+        ("openai", "gpt-4o", "PRIORITY"),
+        ("azure.ai.openai", "gpt-4o", "priority"),  # OpenAI's own, not those of who resells it
+    ],
+)
+def test_a_tier_without_rates_has_no_price(provider, model, tier):
+    assert find(provider, model, tier, NOW) is None
+
+
+def test_a_tier_has_no_price_before_its_rates_are_listed():
+    assert find("openai", "gpt-4o", "priority", datetime(2026, 1, 1, tzinfo=UTC)) is None
+
+
+def test_prices_are_dated():
+    before = datetime(2025, 6, 9, 23, 59, 59, tzinfo=UTC)
+    assert input_rate("openai", "o3", before) == Decimal("0.00001")
+    assert input_rate("openai", "o3", before + timedelta(seconds=1)) == Decimal("0.000002")
+
+
+def test_a_date_is_meant_in_utc():
+    berlin = timezone(timedelta(hours=2))
+    assert input_rate("openai", "o3", datetime(2025, 6, 10, 1, 59, tzinfo=berlin)) == Decimal("0.00001")
+    assert input_rate("openai", "o3", datetime(2025, 6, 10, 2, 0, tzinfo=berlin)) == Decimal("0.000002")
+
+
+@pytest.mark.parametrize(
+    ("hour", "minute", "rate"),
+    [
+        (0, 29, "0.000000135"),
+        (0, 30, "0.00000027"),
+        (16, 29, "0.00000027"),
+        (16, 30, "0.000000135"),
+        (23, 59, "0.000000135"),
+    ],
+)
+def test_some_prices_change_by_the_time_of_day(hour, minute, rate):
+    assert input_rate("deepseek", "deepseek-chat", NOW.replace(hour=hour, minute=minute)) == Decimal(rate)
+
+
+@pytest.mark.parametrize("host", ["llm-gateway.internal", "localhost", "api.example.com"])
+def test_an_unknown_host_is_taken_for_a_gateway_to_openai(host):
+    assert find(host, "gpt-4o", None, NOW) == GPT_4O
+    assert find(host, "gpt-4o-2024-08-06", None, NOW) == GPT_4O
+
+
+@pytest.mark.parametrize(
+    ("provider", "model"),
+    [
+        ("llm-gateway.internal", "llama-3.3-70b"),
+        ("openai", "gpt-from-the-future"),
+        ("openai", ""),
+        ("openai", "my gpt-4o"),
+        ("azure.ai.openai", "the-name-of-a-deployment"),
+        ("", "nothing"),
+    ],
+)
+def test_an_unknown_model_has_no_price(provider, model):
+    assert find(provider, model, None, NOW) is None
+
+
+@pytest.mark.parametrize(
+    ("provider", "model", "rate"),
+    [
+        ("azure.ai.openai", "gpt-4o", "0.0000025"),
+        ("mistral_ai", "mistral-large-latest", "0.000002"),
+        ("x_ai", "grok-3", "0.000003"),
+        ("gcp.gemini", "gemini-2.5-flash", "0.0000003"),
+        ("gcp.vertex_ai", "gemini-2.5-flash", "0.0000003"),
+        ("aws.bedrock", "amazon.nova-lite-v1:0", "0.00000006"),
+    ],
+)
+def test_opentelemetrys_provider_names_are_understood(provider, model, rate):
+    assert input_rate(provider, model, NOW) == Decimal(rate)
+
+
+def test_a_model_priced_by_what_is_not_counted_is_not_a_free_one():
+    assert find("openai", "tts-1", None, NOW) == {"input_mchars": Rate(Decimal(15))}
+
+
+def test_a_model_that_costs_nothing_has_no_rates():
+    assert find("openai", "omni-moderation-latest", None, NOW) == {}
+
+
+def test_the_version_names_the_list():
+    assert version() == f"genai-prices {genai_prices.__version__}"
+
+
+@given(st.text(), st.text(), st.none() | st.text(), st.datetimes(timezones=st.just(UTC)))
+def test_names_come_from_outside_and_never_raise(provider, model, tier, at):
+    rates = find(provider, model, tier, at)
+    assert rates is None or all(rate.base >= 0 for rate in rates.values())
