@@ -38,7 +38,7 @@ class Settings:
     port: int = DEFAULT_PORT
     #: The collector's database file.
     database: str = DEFAULT_DATABASE
-    #: One line for each variable that could not be used; names the variable.
+    #: One line for each variable that could not be used: its name, and what it must be.
     problems: tuple[str, ...] = ()
 
 
@@ -51,15 +51,16 @@ def load(environ: Mapping[str, str]) -> Settings:
     problems: list[str] = []
     api_key = text(semconv.SETTING_API_KEY)
     if api_key is not None and not api_key.startswith("ip-"):
-        problems.append(f"{semconv.SETTING_API_KEY} must begin with 'ip-'; it is ignored")
+        problems.append(f"{semconv.SETTING_API_KEY} must begin with 'ip-'")
         api_key = None
     port = DEFAULT_PORT
     port_text = text(semconv.SETTING_PORT)
     if port_text is not None:
-        if port_text.isascii() and port_text.isdigit() and int(port_text) <= 65535:
+        # Python itself refuses to read a number of thousands of digits.
+        if port_text.isascii() and port_text.isdigit() and len(port_text) <= 5 and int(port_text) <= 65535:
             port = int(port_text)
         else:
-            problems.append(f"{semconv.SETTING_PORT} must be a port number from 0 to 65535; {port} is used")
+            problems.append(f"{semconv.SETTING_PORT} must be a port number from 0 to 65535")
     return Settings(
         session_id=text(semconv.SETTING_SESSION_ID),
         entity_type=text(semconv.SETTING_ENTITY_TYPE),

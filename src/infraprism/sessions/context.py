@@ -49,8 +49,7 @@ def from_environment() -> Identity:
     A variable that cannot be used is left out, with one logged warning that names it.
     """
     known = settings.current()
-    for problem in known.problems:
-        guard.drop("invalid_setting", problem)
+    problems = list(known.problems)
     result = NOBODY
     for argument, name, value in (
         ("session_id", semconv.SETTING_SESSION_ID, known.session_id),
@@ -64,7 +63,9 @@ def from_environment() -> Identity:
             given = _tags(value) if argument == "tags" else value
             result = identify(**{argument: given}).inside(result)
         except ValueError as error:
-            guard.logger.warning("infraprism: %s is ignored: %s", name, error)
+            problems.append(f"{name}: {error}")
+    for problem in problems:
+        guard.logger.warning("infraprism: %s; it is ignored", problem)
     return result
 
 
@@ -100,7 +101,8 @@ class session:  # noqa: N801 - reads as the statement it is: `with session("conv
         tags: Mapping[str, str] | None = None,
     ) -> None:
         self._given = identify(session_id, entity_type, entity_id, tags)
-        self._tokens: list[Token[Context]] = []
+        #: How to leave each context that was entered, by the context's id.
+        self._tokens: dict[int, Token[Context]] = {}
 
     def __enter__(self) -> Identity:
         """Enter the session; gives the identity that calls inside it have."""
@@ -108,14 +110,18 @@ class session:  # noqa: N801 - reads as the statement it is: `with session("conv
             callback()
         current = otel_context.get_current()
         identity = self._given.inside(identity_in(current))
-        self._tokens.append(otel_context.attach(otel_context.set_value(_KEY, identity, current)))
+        inside = otel_context.set_value(_KEY, identity, current)
+        self._tokens[id(inside)] = otel_context.attach(inside)
         return identity
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         """Leave the session; the caller's exception passes through."""
-        otel_context.detach(self._tokens.pop())
+        # One object can be entered by several threads and tasks at once: each leaves what it entered. Where
+        # somebody inside did not give back the context, the last one entered is left.
+        token = self._tokens.pop(id(otel_context.get_current()), None)
+        otel_context.detach(self._tokens.popitem()[1] if token is None else token)
 
     async def __aenter__(self) -> Identity:
         """As `__enter__`."""

@@ -1,0 +1,108 @@
+"""The `INFRAPRISM_*` variables."""
+
+import pytest
+
+from infraprism import settings
+from infraprism.settings import Settings, load
+
+API_KEY_PROBLEM = "INFRAPRISM_API_KEY must begin with 'ip-'"
+PORT_PROBLEM = "INFRAPRISM_PORT must be a port number from 0 to 65535"
+
+
+def test_defaults():
+    assert load({}) == Settings(
+        session_id=None,
+        entity_type=None,
+        entity_id=None,
+        tags=None,
+        trace_key=None,
+        api_key=None,
+        host="127.0.0.1",
+        port=4318,
+        database="infraprism.duckdb",
+        problems=(),
+    )
+
+
+def test_every_variable():
+    assert load(
+        {
+            "INFRAPRISM_SESSION_ID": "job-7",
+            "INFRAPRISM_ENTITY_TYPE": "team",
+            "INFRAPRISM_ENTITY_ID": "search",
+            "INFRAPRISM_TAGS": "job=nightly",
+            "INFRAPRISM_TRACE_KEY": "secret",
+            "INFRAPRISM_API_KEY": "ip-key",
+            "INFRAPRISM_HOST": "0.0.0.0",
+            "INFRAPRISM_PORT": "8080",
+            "INFRAPRISM_DATABASE": "/var/lib/calls.duckdb",
+            "INFRAPRISM_UNKNOWN": "not ours",
+            "PATH": "/bin",
+        }
+    ) == Settings(
+        session_id="job-7",
+        entity_type="team",
+        entity_id="search",
+        tags="job=nightly",
+        trace_key="secret",
+        api_key="ip-key",
+        host="0.0.0.0",
+        port=8080,
+        database="/var/lib/calls.duckdb",
+    )
+
+
+@pytest.mark.parametrize("blank", ["", " ", "\n"])
+def test_blank_values_count_as_unset(blank):
+    names = [
+        "SESSION_ID",
+        "ENTITY_TYPE",
+        "ENTITY_ID",
+        "TAGS",
+        "TRACE_KEY",
+        "API_KEY",
+        "HOST",
+        "PORT",
+        "DATABASE",
+    ]
+    assert load({f"INFRAPRISM_{name}": blank for name in names}) == Settings()
+
+
+def test_white_space_around_a_value_is_none_of_it():
+    assert load({"INFRAPRISM_API_KEY": " ip-key\n", "INFRAPRISM_PORT": " 80 "}) == Settings(
+        api_key="ip-key", port=80
+    )
+
+
+@pytest.mark.parametrize("port", ["0", "1", "65535", "00080"])
+def test_ports(port):
+    assert load({"INFRAPRISM_PORT": port}) == Settings(port=int(port))
+
+
+@pytest.mark.parametrize("port", ["-1", "65536", "http", "80.0", "0x50", "8_0", "٨٠", "²", "9" * 5000])
+def test_what_is_no_port_is_a_problem_and_the_default_is_used(port):
+    assert load({"INFRAPRISM_PORT": port}) == Settings(problems=(PORT_PROBLEM,))
+
+
+@pytest.mark.parametrize("key", ["secret", "IP-key", "sk-proj-1", "xip-"])
+def test_what_is_no_key_is_a_problem_that_does_not_quote_it(key):
+    assert load({"INFRAPRISM_API_KEY": key}) == Settings(problems=(API_KEY_PROBLEM,))
+
+
+def test_every_problem_is_reported():
+    assert load({"INFRAPRISM_API_KEY": "secret", "INFRAPRISM_PORT": "http"}).problems == (
+        API_KEY_PROBLEM,
+        PORT_PROBLEM,
+    )
+
+
+def test_a_process_reads_its_environment_once(monkeypatch):
+    settings.current.cache_clear()
+    try:
+        monkeypatch.setenv("INFRAPRISM_DATABASE", "first")
+        before = settings.current()
+        monkeypatch.setenv("INFRAPRISM_DATABASE", "second")
+        assert settings.current() is before
+        assert before.database == "first"
+    finally:
+        settings.current.cache_clear()
