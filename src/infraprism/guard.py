@@ -6,6 +6,7 @@ host, and its log line names the place and the kind of error only: an exception'
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import logging
 import os
@@ -66,7 +67,8 @@ def drop(reason: str, detail: str, count: int = 1) -> None:
         before = _dropped[reason]
         _dropped[reason] = before + count
     if not before:
-        logger.warning("infraprism: %s (%s); counted as dropped from now on", reason, detail)
+        with contextlib.suppress(Exception):  # a log filter of the host's can fail
+            logger.warning("infraprism: %s (%s); counted as dropped from now on", reason, detail)
 
 
 def dropped() -> dict[str, int]:
