@@ -89,7 +89,10 @@ class Call:
 
     @guard.guarded("telemetry_error")
     def fail(self, error: BaseException) -> None:
-        """End the call with the exception that the caller is about to see."""
+        """End the call with the exception that the caller is about to see.
+
+        A call that is cancelled or interrupted has not failed.
+        """
         if self._ended:
             return
         try:
@@ -98,7 +101,7 @@ class Call:
             if completion is not None:
                 chat(completion, self._reply)
         finally:
-            self._finish(error)
+            self._finish(error if isinstance(error, Exception) else None)
 
     @guard.guarded("telemetry_error")
     def end(self) -> None:
@@ -106,7 +109,7 @@ class Call:
         if not self._ended:
             self._finish(None)
 
-    def _finish(self, error: BaseException | None) -> None:
+    def _finish(self, error: Exception | None) -> None:
         self._ended = True
         duration = time.perf_counter() - self._began
         span, reply = self._span, self._reply
@@ -139,7 +142,7 @@ class Call:
         finally:
             span.end()
 
-    def _cost(self, usage: Usage | None, error: BaseException | None) -> Cost | None:
+    def _cost(self, usage: Usage | None, error: Exception | None) -> Cost | None:
         """The cost; None for a request that the API refused or that was never sent: those are not billed."""
         if usage is None and (
             isinstance(error, TypeError) or type(getattr(error, "status_code", None)) is int
@@ -153,7 +156,7 @@ class Call:
             at=self._started_at,
         )
 
-    def _add_session(self, found: dict[str, AttributeValue], cost: Cost, error: BaseException | None) -> None:
+    def _add_session(self, found: dict[str, AttributeValue], cost: Cost, error: Exception | None) -> None:
         """Add the call to its session, whether or not its span is sampled, and the session's totals."""
         entity = self._identity
         if entity.session_id is None:

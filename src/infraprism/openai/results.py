@@ -79,7 +79,7 @@ class _RawResponse:
             self._busy = True
             try:
                 content = read()
-            except Exception as error:
+            except BaseException as error:
                 self._call.fail(error)
                 raise
             self._read()
@@ -89,7 +89,7 @@ class _RawResponse:
             self._busy = True
             try:
                 content = await aread()
-            except Exception as error:
+            except BaseException as error:
                 self._call.fail(error)
                 raise
             self._read()

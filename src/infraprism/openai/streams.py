@@ -58,11 +58,8 @@ class _ObservedIterator:
         except StopIteration:
             self._call.end()
             raise
-        except Exception as error:
+        except BaseException as error:
             self._call.fail(error)
-            raise
-        except BaseException:  # interrupted: nothing failed
-            self._call.end()
             raise
         self._pulling = False
         self._call.chunk(item)
@@ -101,11 +98,8 @@ class _ObservedAsyncIterator:
         except StopAsyncIteration:
             self._call.end()
             raise
-        except Exception as error:
+        except BaseException as error:
             self._call.fail(error)
-            raise
-        except BaseException:  # cancelled or interrupted: nothing failed
-            self._call.end()
             raise
         self._pulling = False
         self._call.chunk(item)
