@@ -46,7 +46,8 @@ class _RawResponse:
         self._call = call
         self._busy = False  # the body is being read, or is a stream's: closing the connection is no end
         self._response = result.http_response
-        if getattr(result, "_stream", False) is True:
+        # `LegacyAPIResponse` calls it the one, the others the other.
+        if getattr(result, "_stream", False) is True or getattr(result, "_is_sse_stream", False) is True:
             self._follow_parse(result)
         elif hasattr(self._response, "_content"):
             self._read()
