@@ -303,7 +303,7 @@ def test_a_sampler_keeps_sessions_whole(api: SimulatedOpenAI) -> None:
 def test_the_arguments_never_reach_the_wire(
     api: SimulatedOpenAI, recording: Recording, kind: type[OpenAI]
 ) -> None:
-    wire = Wire('{"choices": [], "output": []}')
+    wire = Wire('{"choices": [], "output": [], "data": [{"embedding": [0.5]}]}')
     for call in CALLS.values():
         drain(call(wire.client(kind), session_id="s-1", entity_id="acme", tags={"feature": "chatbot"}))
     assert len(wire.requests) == len(CALLS)
@@ -312,7 +312,7 @@ def test_the_arguments_never_reach_the_wire(
 
 
 async def test_the_arguments_never_reach_the_wire_of_the_async_client(recording: Recording) -> None:
-    wire = Wire('{"choices": [], "output": []}')
+    wire = Wire('{"choices": [], "output": [], "data": [{"embedding": [0.5]}]}')
     client = wire.async_client(AsyncInfraPrismOpenAI)
     for call in CALLS.values():
         await adrain(call(client, session_id="s-1", entity_id="acme", tags={"feature": "chatbot"}))

@@ -54,7 +54,7 @@ class InfraPrismOpenAI(OpenAI):
     else:
 
         def __init__(self, *args: Any, **kwargs: Any) -> None:
-            patch.install()
+            patch.install(for_good=True)
             super().__init__(*args, **kwargs)
 
         @property
@@ -89,7 +89,7 @@ class AsyncInfraPrismOpenAI(AsyncOpenAI):
     else:
 
         def __init__(self, *args: Any, **kwargs: Any) -> None:
-            patch.install()
+            patch.install(for_good=True)
             super().__init__(*args, **kwargs)
 
         @property

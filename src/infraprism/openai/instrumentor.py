@@ -30,7 +30,7 @@ class InfraPrismInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # the bas
         engine.attach()
 
     def _uninstrument(self, **kwargs: Any) -> None:
-        """Stop: the client's methods are its own again."""
+        """Stop: the client's methods are its own again, unless there are drop-in clients to record."""
         engine.all_clients = False
         engine.configure(None, None)
         patch.remove()

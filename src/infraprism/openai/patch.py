@@ -15,13 +15,18 @@ from infraprism.openai.shells import Shell, async_shell, helper_shell, sync_shel
 from infraprism.openai.surfaces import HELPERS, SURFACES
 
 _wanted = False
+_for_good = False
 _hooked = False
 _patched: list[tuple[ModuleType, str]] = []
 
 
-def install() -> None:
-    """Patch the client's methods: at once in modules that are loaded, in others as they load."""
-    global _hooked, _wanted
+def install(*, for_good: bool = False) -> None:
+    """Patch the client's methods: at once in modules that are loaded, in others as they load.
+
+    `for_good`: a drop-in client needs it, whatever becomes of the instrumentation of all clients.
+    """
+    global _for_good, _hooked, _wanted
+    _for_good = _for_good or for_good
     if _wanted:
         return
     _wanted = True
@@ -35,8 +40,10 @@ def install() -> None:
 
 
 def remove() -> None:
-    """Give the client its own methods back."""
+    """Give the client its own methods back, unless they are patched for good."""
     global _wanted
+    if _for_good:
+        return
     _wanted = False
     while _patched:
         module, target = _patched.pop()
