@@ -66,6 +66,13 @@ def test_what_is_the_hosts_own_passes_through(error):
     assert guard.dropped() == {}
 
 
+def test_many_can_be_lost_at_once(caplog):
+    guard.drop("spans", "a detail", 512)
+    guard.drop("spans", "a detail", 1)
+    assert guard.dropped() == {"spans": 513}
+    assert caplog.messages == ["infraprism: spans (a detail); counted as dropped from now on"]
+
+
 def test_what_is_given_out_is_a_copy():
     guard.drop("one", "a detail")
     guard.dropped()["one"] = 7

@@ -14,7 +14,7 @@ CONVERSATION = Identity("conv-1", "customer", "acme")
 CONVERSATIONS_TRACE = 0xA7604E0B7597D6088B9CBCD398E2C439
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=4)
-sessions = st.builds(Identity, texts, st.none() | texts, st.none() | texts)
+sessions = st.builds(Identity, texts, st.none() | texts, st.none() | texts, tags=st.just({}))
 
 
 def trace_id_in_a_process(**variables):
