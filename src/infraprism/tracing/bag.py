@@ -20,14 +20,18 @@ def write(span: Span, attributes: Mapping[str, AttributeValue]) -> None:
     apply, `set_attributes` applies them.
     """
     bag: Any = getattr(span, "_attributes", None)
-    known = getattr(bag, "_dict", None)
-    if (
-        type(known) is dict
-        and not bag._immutable
-        and bag.max_value_len is None
-        and (bag.maxlen is None or len(known) + len(attributes) <= bag.maxlen)
-    ):
-        with bag._lock:
+    try:
+        known, lock = bag._dict, bag._lock
+        fits = (
+            type(known) is dict
+            and not bag._immutable
+            and bag.max_value_len is None
+            and (bag.maxlen is None or len(known) + len(attributes) <= bag.maxlen)
+        )
+    except AttributeError:
+        fits = False
+    if fits:
+        with lock:
             known.update(attributes)
     else:
         span.set_attributes(attributes)

@@ -33,19 +33,25 @@ class Ledger:
     def __init__(self, capacity: int = 100_000) -> None:
         self._capacity = capacity
         self._totals: OrderedDict[Key, Totals] = OrderedDict()
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         _ledgers.add(self)
 
     def add(self, key: Key, amount: Decimal, *, turn: bool) -> Totals:
         """Add a call and give the session's totals with it included."""
+        totals = self._totals
         with self._lock:
-            before = self._totals.get(key, _NOTHING)
-            after = Totals(money.EXACT.add(before.cost, amount), before.turns + turn)
-            self._totals[key] = after
-            self._totals.move_to_end(key)
-            evicted = len(self._totals) > self._capacity
+            while True:
+                before = totals.get(key, _NOTHING)
+                after = Totals(money.EXACT.add(before.cost, amount), before.turns + turn)
+                # Garbage collection may have ended an abandoned stream of the same session just now, in
+                # this very thread: hence this second look, and the re-entrant lock.
+                if totals.get(key, _NOTHING) is before:
+                    break
+            totals[key] = after
+            totals.move_to_end(key)
+            evicted = len(totals) > self._capacity
             if evicted:
-                self._totals.popitem(last=False)
+                totals.popitem(last=False)
         if evicted:
             guard.drop("session_total_evicted", f"more than {self._capacity} sessions in this process")
         return after
@@ -57,7 +63,7 @@ class Ledger:
 
     def _after_fork(self) -> None:
         # Another thread of the parent may have held the lock.
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
 
 _NOTHING = Totals()

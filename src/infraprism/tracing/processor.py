@@ -10,8 +10,8 @@ from opentelemetry.trace import StatusCode
 
 from infraprism import guard, semconv
 from infraprism.pricing import money
-from infraprism.sessions import attributes, identity_in
-from infraprism.tracing.bag import write_late
+from infraprism.sessions import NOBODY, attributes, identity_in
+from infraprism.tracing.bag import write, write_late
 from infraprism.tracing.ledger import Ledger, process_ledger
 
 
@@ -20,6 +20,9 @@ class SessionCostProcessor(SpanProcessor):
 
     Add it to a tracer provider in any order with other processors; the instrumentation adds it by itself.
     Totals are on the span before any exporter sees it.
+
+    The SDK's `ConcurrentMultiSpanProcessor` calls it in a thread of its own, where the current context is not
+    to be seen: there only calls of ours, and spans started with an explicit context, get their session.
 
     Args:
         ledger: where totals are kept; by default the one of this process.
@@ -35,13 +38,11 @@ class SessionCostProcessor(SpanProcessor):
 
     @guard.guarded("telemetry_error")
     def _mark(self, span: Span, parent_context: Context | None) -> None:
-        missing = {
-            key: value
-            for key, value in attributes(identity_in(parent_context)).items()
-            if not span.attributes or key not in span.attributes
-        }
-        if missing:
-            span.set_attributes(missing)
+        identity = identity_in(parent_context)
+        if identity is NOBODY:
+            return
+        known = span.attributes or {}
+        write(span, {key: value for key, value in attributes(identity).items() if key not in known})
 
     def _on_ending(self, span: Span) -> None:
         """Add a call that another instrumentation recorded to its session's totals, and stamp them.
