@@ -150,6 +150,7 @@ def instrumented(recording: Recording | None = None) -> Iterator[Recording]:
         finally:
             monkeypatch.setattr(patch, "_for_good", False)  # for the drop-in clients of the test
             instrumentor.uninstrument()
+            patch.remove()
 
 
 def drain(result: Any) -> Any:
