@@ -30,10 +30,12 @@ def test_the_drop_in_clients_are_typed(tmp_path: Path) -> None:
     assert result.stderr == ""
     errors = [line for line in result.stdout.splitlines() if ": error: " in line]  # the notes are long
     found = [re.search(rf"{EXAMPLES.name}:(\d+): error: .*\[([\w-]+)\]$", line) for line in errors]
+    # A misspelt keyword of an overloaded method is reported twice.
+    places = dict.fromkeys((int(match[1]), match[2]) if match else None for match in found)
     announced = [
         (number, comment[1])
         for number, line in enumerate(EXAMPLES.read_text().splitlines(), 1)
         if (comment := re.search(r"# error: ([\w-]+)$", line))
     ]
     assert len(announced) > 10
-    assert [(int(match[1]), match[2]) if match else None for match in found] == announced, errors
+    assert list(places) == announced, errors
