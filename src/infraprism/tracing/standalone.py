@@ -36,15 +36,19 @@ def provider() -> TracerProvider | None:
     except ImportError:
         guard.drop("no_exporter", "nothing is exported: pip install 'infraprism[sdk]'")
         return None
-    key = settings.current().api_key
-    given = any(os.environ.get(f"OTEL_EXPORTER_OTLP_{kind}TIMEOUT") for kind in ("", "TRACES_"))
+    # The key is for an InfraPrism collector: where the user authenticates by headers, it stays here.
+    key = None if _is_set("HEADERS") else settings.current().api_key
     exporter = OTLPSpanExporter(
         headers=None if key is None else {"authorization": f"Bearer {key}"},
-        timeout=None if given else _TIMEOUT,
+        timeout=None if _is_set("TIMEOUT") else _TIMEOUT,
     )
     result = TracerProvider()
     result.add_span_processor(BatchSpanProcessor(_QuietExporter(exporter)))
     return result
+
+
+def _is_set(setting: str) -> bool:
+    return any(os.environ.get(f"OTEL_EXPORTER_OTLP_{kind}{setting}") for kind in ("", "TRACES_"))
 
 
 class _QuietExporter(SpanExporter):
