@@ -99,6 +99,31 @@ def test_a_provider_that_is_set_after_the_first_call_is_used_from_then_on(api: S
     assert printed == ""
 
 
+def test_a_session_attaches_to_the_provider_only_while_the_instrumentation_is_on() -> None:
+    reported, _ = run(
+        """
+        import infraprism
+        from opentelemetry import trace
+        instrumentor = infraprism.InfraPrismInstrumentor()
+        instrumentor.instrument()
+        instrumentor.uninstrument()
+        provider, exporter = exporting()
+        trace.set_tracer_provider(provider)
+
+        def tool():
+            with infraprism.session("s-1"):
+                trace.get_tracer("host").start_span("tool").end()
+
+        tool()
+        instrumentor.instrument()
+        tool()
+        report(sessions=[dict(span.attributes) for span in exporter.get_finished_spans()])
+        """
+    )
+    session = {"session.id": "s-1", "gen_ai.conversation.id": "s-1"}
+    assert reported == {"sessions": [{}, session]}
+
+
 APP = """
     from openai import OpenAI
     ask(OpenAI, session_id="s-1", entity_type="customer", entity_id="acme-corp")

@@ -252,6 +252,7 @@ ODD_RESPONSES: dict[str, Any] = {
     "usage that is a text": {**CHAT, "usage": "10"},
     "details that are a number": {**CHAT, "usage": {**USAGE, "prompt_tokens_details": 3}},
     "unknown fields": {**CHAT, "cost": {"usd": 3}, "choices": [{**CHOICE, "mood": "good"}]},
+    "fields named as a raw response's": {**CHAT, "http_response": {}, "_stream": True, "parse": 1},
     "ids that are numbers": {**CHAT, "id": 1, "model": 2, "service_tier": 3, "system_fingerprint": []},
     "a finish reason that is an object": {
         **CHAT,

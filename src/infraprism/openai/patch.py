@@ -30,7 +30,7 @@ def install(*, for_good: bool = False) -> None:
     if _wanted:
         return
     _wanted = True
-    sessions.on_entering(engine.attach)
+    sessions.on_entering(_attach)
     for module, target, shell in _targets():
         if not _hooked:
             wrapt.register_post_import_hook(partial(_patch, target, shell), module)
@@ -49,6 +49,11 @@ def remove() -> None:
         module, target = _patched.pop()
         resource, _, method = target.partition(".")
         unwrap(getattr(module, resource), method)
+
+
+def _attach() -> None:
+    if _wanted:
+        engine.attach()
 
 
 def _targets() -> list[tuple[str, str, Shell]]:
