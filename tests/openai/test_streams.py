@@ -74,6 +74,15 @@ def failed(error: str) -> dict[str, Any]:
     return {"status": ("ERROR", error), "usage": None, "cost": "unpriced", "error": error}
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _quick_collections() -> Iterator[None]:
+    """Spare the collector what other modules have loaded: it runs often here."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
 @pytest.fixture(autouse=True)
 def _no_context_left() -> Iterator[None]:
     """Each test leaves the context as it was."""
