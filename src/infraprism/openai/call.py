@@ -17,8 +17,8 @@ from opentelemetry.trace import Span, StatusCode
 from infraprism import guard, semconv
 from infraprism.openai.metrics import Measured, Metrics
 from infraprism.openai.response import Reply, chat
-from infraprism.openai.target import Target, dimensions_of
-from infraprism.pricing import Cost, Usage, money, price
+from infraprism.openai.target import Target, cost_dimensions_of, dimensions_of
+from infraprism.pricing import UNPRICED, Cost, Usage, money, price
 from infraprism.sessions import Identity
 
 if TYPE_CHECKING:
@@ -129,18 +129,25 @@ class Call:
                 # The class only: messages quote content and pieces of keys.
                 span.set_status(StatusCode.ERROR, error_type)
             self._connection.write(span, found)
-            self._metrics.measure(
-                Measured(
-                    dimensions_of(self._target, reply.model, error_type),
-                    duration,
-                    self._first_chunk,
-                    usage,
-                    cost,
-                    self._identity.entity_type,
-                )
-            )
+            self._measure(duration, error_type, usage, cost)
         finally:
             span.end()
+
+    def _measure(
+        self, duration: float, error_type: str | None, usage: Usage | None, cost: Cost | None
+    ) -> None:
+        target, known = self._target, cost or UNPRICED
+        self._metrics.measure(
+            Measured(
+                dimensions_of(target, self._reply.model, error_type),
+                cost_dimensions_of(target, known.currency, known.source, self._identity.entity_type),
+                duration,
+                self._first_chunk,
+                None if usage is None else usage.input_tokens,
+                None if usage is None else usage.output_tokens,
+                None if known.amount is None else float(known.amount),
+            )
+        )
 
     def _cost(self, usage: Usage | None, error: Exception | None) -> Cost | None:
         """The cost; None for a request that the API refused or that was never sent: those are not billed."""

@@ -10,11 +10,10 @@ from __future__ import annotations
 import os
 import weakref
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from infraprism import __version__, guard, semconv
-from infraprism.pricing import Cost, Usage
 
 if TYPE_CHECKING:
     from opentelemetry.metrics import CallbackOptions, Histogram, MeterProvider, Observation
@@ -27,19 +26,23 @@ _USD = (0.000001, 0.00001, 0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1
 #: Calls that wait for a collection; beyond that many, each call records two that wait.
 _WAITING = 4096
 
+Dimensions = Mapping[str, str | int]
+
 
 class Measured(NamedTuple):
-    """What is measured of one call."""
+    """What is measured of one call; small, because many can wait."""
 
-    #: The conventions' dimensions.
-    dimensions: dict[str, str | int]
+    #: The conventions' dimensions, and the cost's; shared between calls.
+    dimensions: Dimensions
+    cost_dimensions: Dimensions
     #: Seconds.
     duration: float
     #: Seconds to the first chunk of a stream.
     first_chunk: float | None
-    usage: Usage | None
-    cost: Cost | None
-    entity_type: str | None
+    input_tokens: int | None
+    output_tokens: int | None
+    #: None where no amount is known.
+    cost: float | None
 
 
 class Metrics:
@@ -106,27 +109,13 @@ class Metrics:
             self._duration.record(measured.duration, dimensions)
             if measured.first_chunk is not None:
                 self._first_chunk.record(measured.first_chunk, dimensions)
-            if measured.usage is not None:
-                for kind, tokens in (
-                    ("input", measured.usage.input_tokens),
-                    ("output", measured.usage.output_tokens),
-                ):
-                    if tokens is not None:
-                        self._tokens.record(tokens, {**dimensions, semconv.TOKEN_TYPE: kind})
-            if measured.cost is not None and measured.cost.amount is not None:
-                self._cost.record(float(measured.cost.amount), _money_dimensions(measured, measured.cost))
+            for kind, tokens in (("input", measured.input_tokens), ("output", measured.output_tokens)):
+                if tokens is not None:
+                    self._tokens.record(tokens, {**dimensions, semconv.TOKEN_TYPE: kind})
+            if measured.cost is not None:
+                self._cost.record(measured.cost, measured.cost_dimensions)
 
 
-def _money_dimensions(measured: Measured, cost: Cost) -> dict[str, str | int]:
-    dimensions = {name: measured.dimensions[name] for name in _MONEY if name in measured.dimensions}
-    dimensions[semconv.COST_CURRENCY] = cost.currency
-    dimensions[semconv.COST_SOURCE] = cost.source
-    if measured.entity_type is not None:
-        dimensions[semconv.ENTITY_TYPE] = measured.entity_type
-    return dimensions
-
-
-_MONEY = (semconv.OPERATION_NAME, semconv.PROVIDER_NAME, semconv.REQUEST_MODEL)
 _all: weakref.WeakSet[Metrics] = weakref.WeakSet()
 
 

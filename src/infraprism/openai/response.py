@@ -49,14 +49,14 @@ def chat(source: Any, reply: Reply) -> None:
         reply.model = _text(get(source, "model", None))
         reply.system_fingerprint = _text(get(source, "system_fingerprint", None))
     tier = get(source, "service_tier", None)
-    if tier is not None:
+    if tier is not None and tier != reply.service_tier:
         reply.service_tier = _text(tier)
     choices = get(source, "choices", None)
-    if choices and isinstance(choices, list):
-        get = getter(choices[0])
+    if type(choices) is list:
         for position, choice in enumerate(choices):
+            get = getter(choice)
             reason = get(choice, "finish_reason", None)
-            if reason is not None:
+            if reason is not None:  # of a stream's many chunks, the last one of each choice
                 index = get(choice, "index", None)
                 reply.finish_reasons[index if type(index) is int else position] = str(reason)
 

@@ -46,6 +46,21 @@ def dimensions_of(target: Target, response_model: str | None, error_type: str | 
     return dimensions
 
 
+@lru_cache(maxsize=_REMEMBERED)
+def cost_dimensions_of(
+    target: Target, currency: str, source: str, entity_type: str | None
+) -> dict[str, str | int]:
+    """The dimensions of a call's cost; shared, not to be changed."""
+    dimensions = _common(target.surface, target.server, target.model)
+    for name in (semconv.SERVER_ADDRESS, semconv.SERVER_PORT):
+        del dimensions[name]
+    dimensions[semconv.COST_CURRENCY] = currency
+    dimensions[semconv.COST_SOURCE] = source
+    if entity_type is not None:
+        dimensions[semconv.ENTITY_TYPE] = entity_type
+    return dimensions
+
+
 def _common(surface: Surface, server: Server, model: str | None) -> dict[str, str | int]:
     common: dict[str, str | int] = {
         semconv.OPERATION_NAME: surface.operation,

@@ -1,7 +1,7 @@
 """Usage and rates in, cost with its parts out: pure, no I/O, no OpenTelemetry."""
 
 from infraprism.pricing import money
-from infraprism.pricing.cost import CURRENCY, Cost, Part, Status, apply, price
+from infraprism.pricing.cost import CURRENCY, UNPRICED, Cost, Part, Status, apply, price
 from infraprism.pricing.rates import Rate, Rates, find, version
 from infraprism.pricing.usage import Usage, read
 
@@ -12,6 +12,7 @@ __all__ = [
     "Rate",
     "Rates",
     "Status",
+    "UNPRICED",
     "Usage",
     "apply",
     "find",

@@ -48,7 +48,8 @@ class Cost(NamedTuple):
     price_version: str | None = None
 
 
-_UNPRICED = Cost(Status.UNPRICED)
+#: The cost of a call about which nothing is known.
+UNPRICED = Cost(Status.UNPRICED)
 
 
 def price(
@@ -64,10 +65,10 @@ def price(
         at: when the request was made (aware); prices are dated.
     """
     if usage is None or not model:
-        return _UNPRICED
+        return UNPRICED
     found = rates.find(provider, model, service_tier, at)
     if found is None:
-        return _UNPRICED
+        return UNPRICED
     return apply(usage, found, rates.version())
 
 
@@ -103,7 +104,7 @@ def apply(usage: Usage, listed: rates.Rates, price_version: str) -> Cost:
     if "requests_kcount" in listed:
         known.part("requests", "requests_kcount", 1)
     if not known.parts:
-        return _UNPRICED
+        return UNPRICED
     if known.gap or usage.unpriced:
         status = Status.PARTIAL
     elif usage.invalid:
