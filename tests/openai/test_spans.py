@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import enum
+import json
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,7 +15,7 @@ from simulated_openai import SimulatedOpenAI
 
 from infraprism import pricing
 from infraprism.sessions import Identity, trace_id_of
-from tests.support.calls import SCOPE, SECONDS, Recording, adrain, drain
+from tests.support.calls import SCOPE, SECONDS, Recording, Wire, adrain, drain
 
 Client = OpenAI | AsyncOpenAI
 
@@ -40,6 +42,14 @@ SESSION_TRACE = trace_id_of(Identity("conv-123", "user", "42"))
 
 class City(BaseModel):
     city: str
+
+
+class NewModel(enum.StrEnum):
+    SMALL = "gpt-4o-mini"
+
+
+class OldModel(str, enum.Enum):  # noqa: UP042 - as hosts still write it
+    SMALL = "gpt-4o-mini"
 
 
 #: 12 tokens at $0.15 and 38 at $0.60 a million.
@@ -331,3 +341,29 @@ def test_a_session_adds_up(client: OpenAI, recording: Recording) -> None:
         ("0.0000738", 3),
         ("0.0000739", 3),
     ]
+
+
+@pytest.mark.parametrize(
+    ("model", "name"),
+    [
+        (OldModel.SMALL, "chat gpt-4o-mini"),
+        (NewModel.SMALL, "chat gpt-4o-mini"),
+        ("", "chat"),
+        (None, "chat"),
+        (5, "chat"),
+    ],
+)
+def test_a_model_is_named_where_it_has_a_name(recording: Recording, model: Any, name: str) -> None:
+    wire = Wire('{"choices": []}')
+    wire.client().chat.completions.create(model=model, messages=MESSAGES)
+    assert recording.span["name"] == name
+    expected = {"gen_ai.request.model": "gpt-4o-mini"} if name != "chat" else {}
+    found = {key: value for key, value in recording.attributes.items() if key == "gen_ai.request.model"}
+    assert found == expected
+
+
+def test_choices_without_an_index_are_told_apart_by_their_place(recording: Recording) -> None:
+    choices = [{"finish_reason": "stop"}, {"finish_reason": "length", "index": None}]
+    wire = Wire(json.dumps({"choices": choices}))
+    wire.client().chat.completions.create(model="gpt-4o-mini", messages=MESSAGES)
+    assert recording.attributes["gen_ai.response.finish_reasons"] == ("stop", "length")

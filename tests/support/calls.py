@@ -18,29 +18,13 @@ from opentelemetry.sdk.metrics.export import HistogramDataPoint, InMemoryMetricR
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from opentelemetry.sdk.trace.id_generator import IdGenerator
 
 from infraprism import InfraPrismInstrumentor, __version__, guard, semconv
 from infraprism.openai import patch
 from infraprism.tracing import Ledger, attach, processor
+from tests.support.spans import CountingIds
 
 API_KEY = "sk-proj-Tr0ub4dor"
-
-
-class CountingIds(IdGenerator):
-    """Trace ids f001, f002 … and span ids 1, 2 …"""
-
-    def __init__(self) -> None:
-        self._traces = 0xF000
-        self._spans = 0
-
-    def generate_trace_id(self) -> int:
-        self._traces += 1
-        return self._traces
-
-    def generate_span_id(self) -> int:
-        self._spans += 1
-        return self._spans
 
 
 class _Seconds:
