@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable
 from typing import Any
@@ -207,3 +208,37 @@ async def test_neither_messages_nor_keys_nor_what_errors_say_is_recorded(
     everything = repr(recording.spans) + repr(metrics) + repr(logged)
     for secret in (SECRET, "4711", API_KEY, API_KEY[-4:], *said):
         assert secret not in everything
+
+
+FAILED = {
+    "id": "resp_1",
+    "object": "response",
+    "created_at": 1,
+    "model": "gpt-4o-2024-08-06",
+    "status": "failed",
+    "error": {"code": "rate_limit_exceeded", "message": SECRET},
+    "output": [],
+    "usage": None,
+    "parallel_tool_calls": True,
+    "tool_choice": "auto",
+    "tools": [],
+}
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_a_response_that_reports_its_own_failure_is_an_error_and_no_turn(streamed: bool) -> None:
+    event = {"type": "response.failed", "sequence_number": 1, "response": FAILED}
+    with instrumented() as recording:
+        client = (
+            Wire(sse(event), content_type="text/event-stream") if streamed else Wire(json.dumps(FAILED))
+        ).client()
+        drain(client.responses.create(model="gpt-4o", input=SECRET, stream=streamed, **WHO))
+    assert recording.span["status"] == ("ERROR", "rate_limit_exceeded")
+    found = recording.attributes
+    assert {
+        name: found[name] for name in ("error.type", "infraprism.cost.status", "infraprism.session.turns")
+    } == {
+        "error.type": "rate_limit_exceeded",
+        "infraprism.cost.status": "unpriced",
+        "infraprism.session.turns": 0,
+    }

@@ -319,3 +319,17 @@ async def test_the_arguments_never_reach_the_wire_of_the_async_client(recording:
     assert len(wire.requests) == len(CALLS)
     for word in ("session_id", "s-1", "entity", "acme", "tags", "chatbot"):
         assert word not in repr(wire.requests)
+
+
+def test_a_call_made_while_another_one_reads_its_messages_is_a_call(
+    client: OpenAI, recording: Recording
+) -> None:
+    def messages() -> Any:
+        summary = client.embeddings.create(model="text-embedding-3-small", input="What is Python?")
+        yield {"role": "user", "content": f"{len(summary.data)} things"}
+
+    client.chat.completions.create(model="gpt-4o", messages=messages(), session_id="conv-123")
+    inner, outer = recording.spans
+    assert (inner["name"], outer["name"]) == ("embeddings text-embedding-3-small", "chat gpt-4o")
+    assert inner["parent_id"] == outer["span_id"]
+    assert [span["attributes"]["session.id"] for span in (inner, outer)] == ["conv-123", "conv-123"]

@@ -10,7 +10,7 @@ import pytest
 from opentelemetry import context as otel_context
 
 from infraprism import session
-from infraprism.sessions import NOBODY, Identity, calling, identify, identity_in, in_call, on_entering
+from infraprism.sessions import NOBODY, Identity, identify, identity_in, on_entering, with_identity
 
 IN_A = Identity(session_id="a")
 IN_B = Identity(session_id="b")
@@ -167,11 +167,10 @@ def test_a_context_can_be_asked_for_its_session():
         assert identity_in() == IN_B
 
 
-def test_the_inside_of_a_call_is_told_from_its_outside():
+def test_a_context_is_copied_with_an_identity():
     outside = otel_context.set_value("kept", 1, otel_context.Context())
-    inside = calling(IN_A, outside)
-    assert (in_call(inside), identity_in(inside), inside["kept"]) == (True, IN_A, 1)
-    assert (in_call(outside), identity_in(outside)) == (False, NOBODY)
+    inside = with_identity(IN_A, outside)
+    assert (identity_in(inside), inside["kept"], identity_in(outside)) == (IN_A, 1, NOBODY)
 
 
 def test_nothing_of_a_session_is_propagated_to_other_services():

@@ -64,6 +64,11 @@ class Call:
         # Last: where something above fails, nothing stays attached.
         self._token: Token[Context] | None = otel_context.attach(context)
 
+    @property
+    def ended(self) -> bool:
+        """Whether the call has ended."""
+        return self._ended
+
     def leave(self) -> None:
         """Give the caller's context back: the client's method has returned or raised."""
         if self._token is not None:
@@ -113,7 +118,7 @@ class Call:
         self._ended = True
         duration = time.perf_counter() - self._began
         span, reply = self._span, self._reply
-        error_type = None if error is None else type(error).__qualname__
+        error_type = reply.error_type if error is None else type(error).__qualname__
         try:
             usage = reply.usage()
             cost = self._cost(usage, error)
@@ -123,7 +128,7 @@ class Call:
                 _add_usage(found, usage)
             if cost is not None:
                 _add_cost(found, cost)
-                self._add_session(found, cost, error)
+                self._add_session(found, cost, error_type)
             if error_type is not None:
                 found[semconv.ERROR_TYPE] = error_type
                 # The class only: messages quote content and pieces of keys.
@@ -163,7 +168,7 @@ class Call:
             at=self._started_at,
         )
 
-    def _add_session(self, found: dict[str, AttributeValue], cost: Cost, error: Exception | None) -> None:
+    def _add_session(self, found: dict[str, AttributeValue], cost: Cost, error_type: str | None) -> None:
         """Add the call to its session, whether or not its span is sampled, and the session's totals."""
         entity = self._identity
         if entity.session_id is None:
@@ -171,7 +176,7 @@ class Call:
         totals = self._connection.ledger.add(
             (entity.entity_type, entity.entity_id, entity.session_id),
             money.ZERO if cost.amount is None else cost.amount,
-            turn=error is None and self._target.surface.operation in semconv.TURN_OPERATIONS,
+            turn=error_type is None and self._target.surface.operation in semconv.TURN_OPERATIONS,
         )
         found[semconv.SESSION_COST] = money.text(totals.cost)
         found[semconv.SESSION_TURNS] = totals.turns

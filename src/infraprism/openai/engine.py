@@ -52,8 +52,7 @@ class Engine:
         """Start a call; its context is attached until `Call.leave`.
 
         The session arguments are taken off `arguments` in any case. None where nothing is to be recorded:
-        instrumentation is suppressed, another call encloses this one, or the application has no tracer
-        provider.
+        instrumentation is suppressed, or the application has no tracer provider.
 
         Raises:
             TypeError, ValueError: a session argument is wrong; the message names it.
@@ -72,11 +71,15 @@ class Engine:
         self, surface: Surface, resource: Any, arguments: dict[str, Any], given: sessions.Identity
     ) -> Call | None:
         context = otel_context.get_current()
-        if sessions.in_call(context) or not is_instrumentation_enabled():
+        if not is_instrumentation_enabled():
             return None
         connection = self._connect(own_export=_is_drop_in(resource))
         if connection is None:
             return None
+        metrics = self._metrics
+        if metrics is None:
+            metrics = self._metrics = Metrics(self._meter_provider)
+            warm_up.start()
         identity = given.inside(sessions.identity_in(context))
         target = target_of(surface, server_of(resource._client), request.model(arguments))
         attributes: dict[str, Any] = {
@@ -86,7 +89,8 @@ class Engine:
         }
         if request.streamed(arguments):
             attributes[semconv.REQUEST_STREAM] = True
-        context = sessions.calling(identity, context)
+        if given is not sessions.NOBODY:
+            context = sessions.with_identity(identity, context)
         enclosed = trace.get_current_span(context).get_span_context().is_valid
         sessions.starting.trace_id = None if enclosed else sessions.trace_id_of(identity)
         try:
@@ -100,10 +104,6 @@ class Engine:
             )
         finally:
             sessions.starting.trace_id = None
-        metrics = self._metrics
-        if metrics is None:
-            metrics = self._metrics = Metrics(self._meter_provider)
-            warm_up.start()
         return Call(target, identity, span, trace.set_span_in_context(span, context), connection, metrics)
 
     def _connect(self, *, own_export: bool) -> Connection | None:

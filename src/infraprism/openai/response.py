@@ -32,6 +32,8 @@ class Reply:
     #: The usage object as it was reported, and what is billed beside it.
     usage_reported: Any = None
     billed_items: tuple[str, ...] = ()
+    #: Code of the failure that the response reports of itself; the client raises nothing for it.
+    error_type: str | None = None
 
     def usage(self) -> Usage | None:
         """The checked usage; None where none was reported."""
@@ -69,6 +71,8 @@ def response(source: Any, reply: Reply) -> None:
     reply.service_tier = _text(get(source, "service_tier", None))
     reply.usage_reported = get(source, "usage", None)
     status = _text(get(source, "status", None))
+    if status == "failed":
+        reply.error_type = _error_code(get(source, "error", None))
     if status == "incomplete":
         details = get(source, "incomplete_details", None)
         status = _text(getter(details)(details, "reason", None)) or status
@@ -82,8 +86,11 @@ def response(source: Any, reply: Reply) -> None:
 def response_event(event: Any, reply: Reply) -> None:
     """Read one event of a response's stream into `reply`; a few carry the response as it stands."""
     get = getter(event)
-    if get(event, "type", None) in _CARRYING_EVENTS:
+    kind = get(event, "type", None)
+    if kind in _CARRYING_EVENTS:
         response(get(event, "response", None), reply)
+    elif kind == "error":
+        reply.error_type = _error_code(event)
 
 
 def embedding(source: Any, reply: Reply) -> None:
@@ -91,6 +98,10 @@ def embedding(source: Any, reply: Reply) -> None:
     get = getter(source)
     reply.model = _text(get(source, "model", None))
     reply.usage_reported = get(source, "usage", None)
+
+
+def _error_code(error: Any) -> str:
+    return _text(getter(error)(error, "code", None)) or "error"
 
 
 def _text(value: Any) -> str | None:

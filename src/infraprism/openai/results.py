@@ -7,6 +7,7 @@ from functools import cache
 from typing import Any
 
 from infraprism import guard
+from infraprism.openai import abandoned
 from infraprism.openai.call import Call
 from infraprism.openai.streams import observe_stream, on_close
 
@@ -54,6 +55,7 @@ class _RawResponse:
             return
         else:
             self._follow_read()
+        abandoned.watch()
         on_close(self._response, self._closed)
 
     def _follow_parse(self, result: Any) -> None:
@@ -101,13 +103,15 @@ class _RawResponse:
     @guard.guarded("telemetry_error")
     def _read(self) -> None:
         try:
-            self._call.answer(json.loads(self._response.content))
-        finally:
+            body = json.loads(self._response.content)
+        except ValueError:  # not JSON: nothing to be known from it
             self._call.end()
+        else:
+            self._call.answer(body)
 
     def _closed(self) -> None:
         if not self._busy:
-            self._call.end()
+            abandoned.end(self._call)
 
     def __del__(self) -> None:
-        self._call.end()
+        abandoned.end(self._call)

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 from infraprism import guard
+from infraprism.openai import abandoned
 from infraprism.openai.call import Call
 
 
@@ -14,6 +15,7 @@ def observe_stream(call: Call, stream: Any) -> None:
     if isinstance(stream._iterator, _ObservedIterator | _ObservedAsyncIterator):
         return  # a raw response gives the same stream each time it is asked for
     observed = _ObservedIterator if hasattr(stream._iterator, "__next__") else _ObservedAsyncIterator
+    abandoned.watch()
     iterator = stream._iterator = observed(call, stream._iterator)
     on_close(stream.response, iterator.closed)
 
@@ -70,12 +72,12 @@ class _ObservedIterator:
         self._inner.close()  # type: ignore[attr-defined]  # a generator
 
     def closed(self) -> None:
-        """The connection was closed: by the reader, unless it happened inside of a step."""
+        """The connection was closed: by the reader or the collector, unless it was inside of a step."""
         if not self._pulling:
-            self._call.end()
+            abandoned.end(self._call)
 
     def __del__(self) -> None:
-        self._call.end()
+        abandoned.end(self._call)
 
 
 class _ObservedAsyncIterator:
@@ -110,9 +112,9 @@ class _ObservedAsyncIterator:
         await self._inner.aclose()  # type: ignore[attr-defined]  # an async generator
 
     def closed(self) -> None:
-        """The connection was closed: by the reader, unless it happened inside of a step."""
+        """The connection was closed: by the reader or the collector, unless it was inside of a step."""
         if not self._pulling:
-            self._call.end()
+            abandoned.end(self._call)
 
     def __del__(self) -> None:
-        self._call.end()
+        abandoned.end(self._call)

@@ -1,7 +1,7 @@
 """Session, entity and tags in OpenTelemetry's Context."""
 
 from infraprism.sessions.attributes import attributes
-from infraprism.sessions.context import calling, from_environment, identity_in, in_call, on_entering, session
+from infraprism.sessions.context import from_environment, identity_in, on_entering, session, with_identity
 from infraprism.sessions.identity import MAX_ID_LENGTH, MAX_TAGS, NOBODY, Id, Identity, identify
 from infraprism.sessions.trace_ids import starting, trace_id_of
 
@@ -12,13 +12,12 @@ __all__ = [
     "MAX_TAGS",
     "NOBODY",
     "attributes",
-    "calling",
     "from_environment",
     "identify",
     "identity_in",
-    "in_call",
     "on_entering",
     "session",
     "starting",
     "trace_id_of",
+    "with_identity",
 ]

@@ -16,7 +16,6 @@ from infraprism import guard, semconv, settings
 from infraprism.sessions.identity import NOBODY, Id, Identity, identify
 
 _KEY = otel_context.create_key("infraprism.identity")
-_CALLING = otel_context.create_key("infraprism.calling")
 _entering: list[Callable[[], None]] = []
 
 
@@ -26,14 +25,9 @@ def identity_in(context: Context | None = None) -> Identity:
     return carried if isinstance(carried, Identity) else from_environment()
 
 
-def calling(identity: Identity, context: Context) -> Context:
-    """A copy of `context` for the inside of a call: it carries `identity`, and that it is one."""
-    return Context({**context, _KEY: identity, _CALLING: True})
-
-
-def in_call(context: Context) -> bool:
-    """Whether `context` is inside of a call: another one in there is part of it."""
-    return _CALLING in context
+def with_identity(identity: Identity, context: Context) -> Context:
+    """A copy of `context` that carries `identity`."""
+    return otel_context.set_value(_KEY, identity, context)
 
 
 def on_entering(callback: Callable[[], None]) -> None:
@@ -110,7 +104,7 @@ class session:  # noqa: N801 - reads as the statement it is: `with session("conv
             callback()
         current = otel_context.get_current()
         identity = self._given.inside(identity_in(current))
-        inside = otel_context.set_value(_KEY, identity, current)
+        inside = with_identity(identity, current)
         self._tokens[id(inside)] = otel_context.attach(inside)
         return identity
 
