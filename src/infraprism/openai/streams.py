@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from infraprism import guard
@@ -12,7 +12,7 @@ from infraprism.openai.call import Call
 
 def observe_stream(call: Call, stream: Any) -> None:
     """Let `call` see the chunks and the end of a `Stream` or `AsyncStream`."""
-    if isinstance(stream._iterator, _ObservedIterator | _ObservedAsyncIterator):
+    if isinstance(stream._iterator, _Observed):
         return  # a raw response gives the same stream each time it is asked for
     observed = _ObservedIterator if hasattr(stream._iterator, "__next__") else _ObservedAsyncIterator
     abandoned.watch()
@@ -40,15 +40,29 @@ def on_close(response: Any, closed: Callable[[], None]) -> None:
     response.close, response.aclose = observed_close, observed_aclose
 
 
-class _ObservedIterator:
-    """The inner iterator of a `Stream`, seen by its call."""
+class _Observed:
+    """The inner iterator of a stream, seen by its call."""
 
     __slots__ = ("_call", "_inner", "_pulling")
 
-    def __init__(self, call: Call, inner: Iterator[Any]) -> None:
+    def __init__(self, call: Call, inner: Any) -> None:
         self._call = call
         self._inner = inner
         self._pulling = False
+
+    def closed(self) -> None:
+        """The connection was closed: by the reader or the collector, unless it was inside of a step."""
+        if not self._pulling:
+            abandoned.end(self._call)
+
+    def __del__(self) -> None:
+        abandoned.end(self._call)
+
+
+class _ObservedIterator(_Observed):
+    """Of a `Stream`."""
+
+    __slots__ = ()
 
     def __iter__(self) -> _ObservedIterator:
         return self
@@ -69,26 +83,13 @@ class _ObservedIterator:
 
     def close(self) -> None:
         """Close the generator underneath, as the iterator that was replaced could be."""
-        self._inner.close()  # type: ignore[attr-defined]  # a generator
-
-    def closed(self) -> None:
-        """The connection was closed: by the reader or the collector, unless it was inside of a step."""
-        if not self._pulling:
-            abandoned.end(self._call)
-
-    def __del__(self) -> None:
-        abandoned.end(self._call)
+        self._inner.close()
 
 
-class _ObservedAsyncIterator:
-    """The inner iterator of an `AsyncStream`, seen by its call."""
+class _ObservedAsyncIterator(_Observed):
+    """Of an `AsyncStream`."""
 
-    __slots__ = ("_call", "_inner", "_pulling")
-
-    def __init__(self, call: Call, inner: AsyncIterator[Any]) -> None:
-        self._call = call
-        self._inner = inner
-        self._pulling = False
+    __slots__ = ()
 
     def __aiter__(self) -> _ObservedAsyncIterator:
         return self
@@ -109,12 +110,4 @@ class _ObservedAsyncIterator:
 
     async def aclose(self) -> None:
         """Close the generator underneath, as the iterator that was replaced could be."""
-        await self._inner.aclose()  # type: ignore[attr-defined]  # an async generator
-
-    def closed(self) -> None:
-        """The connection was closed: by the reader or the collector, unless it was inside of a step."""
-        if not self._pulling:
-            abandoned.end(self._call)
-
-    def __del__(self) -> None:
-        abandoned.end(self._call)
+        await self._inner.aclose()
