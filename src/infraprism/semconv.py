@@ -1,4 +1,4 @@
-"""Every attribute, metric, event and setting name that InfraPrism spells, in one place.
+"""Every attribute, metric and setting name that InfraPrism spells, in one place.
 
 Names of the GenAI, server, error and session semantic conventions are OpenTelemetry's; the ones that
 begin with ``infraprism.`` are ours. `docs/reference.md` lists them all.

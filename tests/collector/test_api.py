@@ -412,4 +412,5 @@ def test_health_and_status(client: TestClient, store: Store) -> None:
         "spans_rejected": {},
         "values_dropped": {},
         "requests_refused": {},
+        "requests_ignored": {},
     }

@@ -82,6 +82,7 @@ def test_what_was_left_out_is_told_and_counted(client: TestClient) -> None:
         "spans_rejected": {"time_missing": 1},
         "values_dropped": {"amount_invalid": 1},
         "requests_refused": {},
+        "requests_ignored": {},
     }
 
 
@@ -297,3 +298,20 @@ def test_no_bytes_make_the_collector_fail(client: TestClient, cut: int, junk: by
 def test_an_empty_request_is_fine(client: TestClient) -> None:
     assert post(client, b"", PROTOBUF).status_code == 200
     assert post(client, b"{}", JSON).json() == {}
+
+
+def test_metrics_and_logs_are_accepted_and_not_kept(client: TestClient) -> None:
+    answers = [
+        client.post(path, content=body, headers=kind)
+        for path, body, kind in [
+            ("/v1/metrics", b"anything", PROTOBUF),
+            ("/v1/metrics", b"{}", JSON),
+            ("/v1/logs", b"", PROTOBUF),
+        ]
+    ]
+    assert [(answer.status_code, answer.content) for answer in answers] == [
+        (200, b""),
+        (200, b"{}"),
+        (200, b""),
+    ]
+    assert client.get("/v1/status").json()["requests_ignored"] == {"metrics": 2, "logs": 1}

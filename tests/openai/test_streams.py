@@ -18,6 +18,7 @@ from opentelemetry import context as otel_context
 from opentelemetry import trace
 
 import infraprism
+from infraprism.openai import abandoned
 from infraprism.tracing import attach
 from tests.support.calls import SECONDS, Held, Recording, adrain, sse
 
@@ -37,6 +38,12 @@ async def collect_async(turns: int = 4) -> None:
 
 class HostError(Exception):
     pass
+
+
+class Nothing:
+    ended = False
+
+    def end(self) -> None: ...
 
 
 def open_stream(client: OpenAI, trouble: str = "") -> Stream[ChatCompletionChunk]:
@@ -514,4 +521,5 @@ def test_a_stream_is_collected_wherever_the_collector_runs(
     thread.start()
     thread.join(10)
     assert not thread.is_alive()
+    abandoned.end(Nothing())  # the queue is worked off in order
     assert ending(recording) == LEFT_EARLY

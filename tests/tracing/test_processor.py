@@ -82,14 +82,25 @@ def test_processors_that_run_in_other_threads_need_to_be_given_the_context():
     assert exported.attributes() == {"given": CONV_1, "not given": {}}
 
 
-def test_what_a_span_says_itself_is_never_overridden():
+ITS_SESSION = {"session.id": "conv-1", "gen_ai.conversation.id": "conv-1"}
+ITS_ENTITY = {"infraprism.entity.type": "user", "infraprism.entity.id": "7", "user.id": "7"}
+
+
+@pytest.mark.parametrize(
+    ("own", "added"),
+    [
+        ({"session.id": "own"}, ITS_ENTITY),
+        ({"gen_ai.conversation.id": "own"}, {"session.id": "conv-1", **ITS_ENTITY}),
+        ({"infraprism.entity.type": "team"}, ITS_SESSION),
+        ({"infraprism.entity.id": "own"}, ITS_SESSION),
+    ],
+)
+def test_what_a_span_says_itself_is_neither_overridden_nor_mixed(own, added):
     provider, exported = recording(SessionCostProcessor(Ledger()))
-    own = {"session.id": "its own", "infraprism.tag.feature": "its own"}
-    with session("conv-1", tags={"feature": "chat", "step": "2"}):
+    own = {**own, "infraprism.tag.feature": "own"}
+    with session("conv-1", entity_type="user", entity_id=7, tags={"feature": "chat", "step": "2"}):
         provider.get_tracer("another instrumentation").start_span("span", attributes=own).end()
-    assert exported.attributes() == {
-        "span": {**own, "gen_ai.conversation.id": "conv-1", "infraprism.tag.step": "2"}
-    }
+    assert exported.attributes() == {"span": {**own, **added, "infraprism.tag.step": "2"}}
 
 
 def test_our_own_calls_are_left_alone():

@@ -96,7 +96,7 @@ def test_without_an_exporter_nothing_is_exported_and_that_is_said_once(monkeypat
     monkeypatch.setitem(sys.modules, "opentelemetry.exporter.otlp.proto.http.trace_exporter", None)
     assert [standalone.provider(), standalone.provider()] == [None, None]
     assert caplog.messages == [
-        "infraprism: no_exporter (nothing is exported: pip install 'infraprism[sdk]');"
+        "infraprism: no_exporter (nothing is exported: install the extra 'sdk' of infraprism);"
         " counted as dropped from now on"
     ]
 

@@ -21,7 +21,7 @@ def table(rows: Sequence[dict[str, Any]]) -> Table:
     result.add_column("session", f"{len(rows)}", no_wrap=True, overflow="ellipsis", ratio=1)
     for heading, name in _COUNTS.items():
         result.add_column(heading, f"{sum(row[name] or 0 for row in rows):,}", justify="right")
-    spent = sum(map(_cost, rows), Decimal(0))
+    spent = money.total(map(_cost, rows))
     unpriced = sum(row["unpriced_calls"] for row in rows)
     result.add_column("cost", dollars(spent, unpriced), justify="right", no_wrap=True)
     for row in rows:
@@ -44,9 +44,7 @@ def differences(details: Sequence[dict[str, Any]]) -> list[str]:
     """One line for each session whose total is not, to the last digit, the sum of its calls."""
     wrong: list[str] = []
     for detail in details:
-        added = sum(
-            (Decimal(call["cost"]) for call in detail["calls"] if call["cost"] is not None), Decimal(0)
-        )
+        added = money.total(Decimal(call["cost"]) for call in detail["calls"] if call["cost"] is not None)
         if added != _cost(detail) or len(detail["calls"]) != detail["call_count"]:
             wrong.append(f"{detail['session_id']}: total {_cost(detail):f}, its calls add up to {added:f}")
     return wrong

@@ -86,6 +86,7 @@ class Api:
                 "spans_rejected": self._counters.spans_rejected,
                 "values_dropped": self._counters.values_dropped,
                 "requests_refused": self._counters.requests_refused,
+                "requests_ignored": self._counters.requests_ignored,
             }
         )
 

@@ -47,6 +47,8 @@ def create_app(store: Store, *, api_key: str | None = None, local_only: bool = F
     return Starlette(
         routes=[
             Route("/v1/traces", receiver.export, methods=["POST"]),
+            Route("/v1/metrics", receiver.ignore, methods=["POST"]),
+            Route("/v1/logs", receiver.ignore, methods=["POST"]),
             Route(api.SESSIONS, analytics.sessions),
             Route(f"{api.SESSIONS}/{{session_id:any_text}}", analytics.session),
             Route("/v1/status", analytics.status),

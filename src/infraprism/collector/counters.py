@@ -14,8 +14,8 @@ class Counters:
         self.spans_ignored: Counter[str] = Counter()
         self.spans_rejected: Counter[str] = Counter()
         self.values_dropped: Counter[str] = Counter()
-
         self.requests_refused: Counter[str] = Counter()
+        self.requests_ignored: Counter[str] = Counter()
 
     def add(self, batch: Batch) -> None:
         """Count what `batch`, now acknowledged, left out."""

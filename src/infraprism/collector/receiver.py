@@ -1,8 +1,9 @@
-"""`POST /v1/traces`: OTLP over HTTP. A request is acknowledged once its rows are durable."""
+"""OTLP over HTTP. A request to `/v1/traces` is acknowledged once its rows are durable."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import Final
 
 import anyio
@@ -65,6 +66,16 @@ class Receiver:
         self._counters.add(batch)
         content = otlp.encode(otlp.accepted(batch.spans_rejected), form)
         return Response(content, media_type=form.value)
+
+    async def ignore(self, request: Request) -> Response:
+        """Accept metrics and logs, which applications send along by default, and keep nothing of them."""
+        with contextlib.suppress(bodies.TooLargeError, ClientDisconnect):  # nothing of it is wanted
+            await bodies.read(request)
+        self._counters.requests_ignored[request.url.path.rpartition("/")[2]] += 1
+        media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        is_json = media_type == otlp.Format.JSON.value
+        # An export response without anything to say is an empty message in either encoding.
+        return Response(b"{}" if is_json else b"", media_type=media_type or otlp.Format.PROTOBUF.value)
 
 
 def _decode(body: bytes, is_gzip: bool, form: otlp.Format) -> Batch:

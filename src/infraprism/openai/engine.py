@@ -10,7 +10,7 @@ from opentelemetry.instrumentation.utils import is_instrumentation_enabled
 from opentelemetry.trace import SpanKind, TracerProvider
 
 from infraprism import guard, semconv, sessions
-from infraprism.openai import request, warm_up
+from infraprism.openai import loading, request
 from infraprism.openai.call import Call
 from infraprism.openai.metrics import Metrics
 from infraprism.openai.providers import server_of
@@ -79,7 +79,7 @@ class Engine:
         metrics = self._metrics
         if metrics is None:
             metrics = self._metrics = Metrics(self._meter_provider)
-            warm_up.start()
+            loading.start()
         identity = given.inside(sessions.identity_in(context))
         target = target_of(surface, server_of(resource._client), request.model(arguments))
         attributes: dict[str, Any] = {
@@ -117,14 +117,18 @@ class Engine:
             return made[1]
         if isinstance(provider, trace.ProxyTracerProvider) and not own_export:
             return None  # no provider yet: no reason to load the SDK
-        try:
-            from infraprism.tracing import connect
-        except ImportError:
-            guard.drop("no_sdk", "nothing is recorded: pip install 'infraprism[sdk]'")
-            return None
-        connection = connect(provider, own_export=own_export)
-        self._connections[own_export] = (provider, connection)
-        return connection
+        with loading.once_at_a_time():
+            made = self._connections.get(own_export)
+            if made is not None and made[0] is provider:
+                return made[1]
+            try:
+                from infraprism.tracing import connect
+            except ImportError:
+                guard.drop("no_sdk", "nothing is recorded: install the extra 'sdk' of infraprism")
+                return None
+            connection = connect(provider, own_export=own_export)
+            self._connections[own_export] = (provider, connection)
+            return connection
 
     @guard.guarded("telemetry_error")
     def attach(self) -> None:

@@ -22,8 +22,14 @@ def observe_stream(call: Call, stream: Any) -> None:
 
 def on_close(response: Any, closed: Callable[[], None]) -> None:
     """Have `closed` called once an HTTP response has been closed, by whatever road."""
-    notify = guard.guarded("telemetry_error")(closed)
     close, aclose = response.close, response.aclose
+
+    @guard.guarded("telemetry_error")
+    def notify() -> None:
+        # The response gets its own methods back: these refer to it, and would leave it to the collector.
+        for name in ("close", "aclose"):
+            vars(response).pop(name, None)
+        closed()
 
     def observed_close() -> None:
         try:

@@ -41,7 +41,6 @@ def connect(provider: TracerProvider, *, own_export: bool) -> Connection:
     """
     if own_export and isinstance(provider, ProxyTracerProvider):
         provider = standalone.provider() or provider
-    # No lock: where two threads meet here, what is done twice does no harm.
     if callable(add := getattr(provider, "add_span_processor", None)) and not _has_processor(provider):
         add(SessionCostProcessor())
     tracer = provider.get_tracer(semconv.SCOPE, __version__, schema_url=semconv.SCHEMA_URL)

@@ -41,8 +41,12 @@ class SessionCostProcessor(SpanProcessor):
         identity = identity_in(parent_context)
         if identity is NOBODY:
             return
+        given = attributes(identity)
         known = span.attributes or {}
-        write(span, {key: value for key, value in attributes(identity).items() if key not in known})
+        for said, meant in _WHOLES:
+            if any(name in known for name in said):
+                given = {name: value for name, value in given.items() if name not in meant}
+        write(span, {name: value for name, value in given.items() if name not in known})
 
     def _on_ending(self, span: Span) -> None:
         """Add a call that another instrumentation recorded to its session's totals, and stamp them.
@@ -79,6 +83,13 @@ class SessionCostProcessor(SpanProcessor):
     def force_flush(self, timeout_millis: int = 30000) -> bool:
         """Nothing is queued."""
         return True
+
+
+#: A span that says the one speaks of the other: its own session or entity is not mixed with the context's.
+_WHOLES = (
+    ((semconv.SESSION_ID,), (semconv.SESSION_ID, semconv.CONVERSATION_ID)),
+    ((semconv.ENTITY_TYPE, semconv.ENTITY_ID), (semconv.ENTITY_TYPE, semconv.ENTITY_ID, semconv.USER_ID)),
+)
 
 
 def _is_own(span: Span) -> bool:

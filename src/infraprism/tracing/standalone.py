@@ -23,18 +23,19 @@ _TIMEOUT = 2.0
 
 
 @cache
+@guard.guarded("telemetry_error")
 def provider() -> TracerProvider | None:
     """A provider that exports over OTLP/HTTP; None (and one warning) where the exporter is not installed.
 
     `OTEL_EXPORTER_OTLP_*` say where to; the default is the local collector. `OTEL_TRACES_EXPORTER=none`
-    turns it off.
+    turns it off. It is made once; settings that it cannot be made with are reported once, too.
     """
     if os.environ.get("OTEL_TRACES_EXPORTER", "").strip().lower() == "none":
         return None
     try:
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
     except ImportError:
-        guard.drop("no_exporter", "nothing is exported: pip install 'infraprism[sdk]'")
+        guard.drop("no_exporter", "nothing is exported: install the extra 'sdk' of infraprism")
         return None
     # The key is for an InfraPrism collector: where the user authenticates by headers, it stays here.
     key = None if _is_set("HEADERS") else settings.current().api_key
