@@ -150,3 +150,17 @@ with session("conv-123", entity_type="customer", entity_id=42, tags={"a": "b"}) 
     assert_type(identity.session_id, str | None)
 session(1.5)  # error: arg-type
 session("conv-123", tags={"a": 1})  # error: dict-item
+
+
+def what_the_clients_own_signatures_allow(streamed: bool) -> None:
+    client = InfraPrismOpenAI()
+    with client.chat.completions.stream(model="gpt-4o", messages=[], session_id=7) as events:
+        for _ in events:
+            pass
+    with client.responses.stream(model="gpt-4o", input="hi", session_id=7) as response_events:
+        for _ in response_events:
+            pass
+    assert_type(
+        client.chat.completions.create(model="gpt-4o", messages=[], stream=streamed),
+        ChatCompletion | Stream[ChatCompletionChunk],
+    )

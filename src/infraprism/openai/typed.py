@@ -20,11 +20,13 @@ from openai.resources import chat, embeddings, responses
 from openai.types import CreateEmbeddingResponse, EmbeddingCreateParams
 from openai.types.chat import ChatCompletion, ChatCompletionChunk, ParsedChatCompletion
 from openai.types.chat.completion_create_params import (
+    CompletionCreateParamsBase,
     CompletionCreateParamsNonStreaming,
     CompletionCreateParamsStreaming,
 )
 from openai.types.responses import ParsedResponse, Response, ResponseStreamEvent
 from openai.types.responses.response_create_params import (
+    ResponseCreateParamsBase,
     ResponseCreateParamsNonStreaming,
     ResponseCreateParamsStreaming,
 )
@@ -64,12 +66,24 @@ class ChatStreamArguments(CompletionCreateParamsStreaming, RequestOptions, total
     """Arguments of a streamed chat completion."""
 
 
+class ChatEitherArguments(CompletionCreateParamsBase, RequestOptions, total=False):
+    """Arguments of a chat completion that is streamed or not, as a variable says."""
+
+    stream: bool | None
+
+
 class ResponseArguments(ResponseCreateParamsNonStreaming, RequestOptions, total=False):
     """Arguments of a response."""
 
 
 class ResponseStreamArguments(ResponseCreateParamsStreaming, RequestOptions, total=False):
     """Arguments of a streamed response."""
+
+
+class ResponseEitherArguments(ResponseCreateParamsBase, RequestOptions, total=False):
+    """Arguments of a response that is streamed or not, as a variable says."""
+
+    stream: bool | None
 
 
 class EmbeddingArguments(EmbeddingCreateParams, RequestOptions, total=False):
@@ -83,9 +97,14 @@ class Completions(chat.Completions):
     def create(self, **arguments: Unpack[ChatArguments]) -> ChatCompletion: ...
     @overload
     def create(self, **arguments: Unpack[ChatStreamArguments]) -> Stream[ChatCompletionChunk]: ...
+    @overload
+    def create(
+        self, **arguments: Unpack[ChatEitherArguments]
+    ) -> ChatCompletion | Stream[ChatCompletionChunk]: ...
     def create(self, **arguments: Any) -> Any:
         """Create a chat completion."""
 
+    @overload
     def parse(
         self,
         *,
@@ -95,10 +114,21 @@ class Completions(chat.Completions):
         entity_id: Id | None = None,
         tags: Mapping[str, str] | None = None,
         **arguments: Any,
-    ) -> ParsedChatCompletion[T]:
+    ) -> ParsedChatCompletion[T]: ...
+    @overload
+    def parse(
+        self,
+        *,
+        session_id: Id | None = None,
+        entity_type: str | None = None,
+        entity_id: Id | None = None,
+        tags: Mapping[str, str] | None = None,
+        **arguments: Any,
+    ) -> ParsedChatCompletion[None]: ...
+    def parse(self, **arguments: Any) -> Any:
         """Create a chat completion and parse its content."""
-        raise NotImplementedError
 
+    @overload
     def stream(
         self,
         *,
@@ -108,9 +138,19 @@ class Completions(chat.Completions):
         entity_id: Id | None = None,
         tags: Mapping[str, str] | None = None,
         **arguments: Any,
-    ) -> ChatCompletionStreamManager[T]:
+    ) -> ChatCompletionStreamManager[T]: ...
+    @overload
+    def stream(
+        self,
+        *,
+        session_id: Id | None = None,
+        entity_type: str | None = None,
+        entity_id: Id | None = None,
+        tags: Mapping[str, str] | None = None,
+        **arguments: Any,
+    ) -> ChatCompletionStreamManager[None]: ...
+    def stream(self, **arguments: Any) -> Any:
         """Stream a chat completion as events."""
-        raise NotImplementedError
 
 
 class Chat(chat.Chat):
@@ -129,9 +169,14 @@ class Responses(responses.Responses):
     def create(self, **arguments: Unpack[ResponseArguments]) -> Response: ...
     @overload
     def create(self, **arguments: Unpack[ResponseStreamArguments]) -> Stream[ResponseStreamEvent]: ...
+    @overload
+    def create(
+        self, **arguments: Unpack[ResponseEitherArguments]
+    ) -> Response | Stream[ResponseStreamEvent]: ...
     def create(self, **arguments: Any) -> Any:
         """Create a response."""
 
+    @overload
     def parse(
         self,
         *,
@@ -141,10 +186,21 @@ class Responses(responses.Responses):
         entity_id: Id | None = None,
         tags: Mapping[str, str] | None = None,
         **arguments: Any,
-    ) -> ParsedResponse[T]:
+    ) -> ParsedResponse[T]: ...
+    @overload
+    def parse(
+        self,
+        *,
+        session_id: Id | None = None,
+        entity_type: str | None = None,
+        entity_id: Id | None = None,
+        tags: Mapping[str, str] | None = None,
+        **arguments: Any,
+    ) -> ParsedResponse[None]: ...
+    def parse(self, **arguments: Any) -> Any:
         """Create a response and parse its content."""
-        raise NotImplementedError
 
+    @overload
     def stream(
         self,
         *,
@@ -154,9 +210,19 @@ class Responses(responses.Responses):
         entity_id: Id | None = None,
         tags: Mapping[str, str] | None = None,
         **arguments: Any,
-    ) -> ResponseStreamManager[T]:
+    ) -> ResponseStreamManager[T]: ...
+    @overload
+    def stream(
+        self,
+        *,
+        session_id: Id | None = None,
+        entity_type: str | None = None,
+        entity_id: Id | None = None,
+        tags: Mapping[str, str] | None = None,
+        **arguments: Any,
+    ) -> ResponseStreamManager[None]: ...
+    def stream(self, **arguments: Any) -> Any:
         """Stream a response as events."""
-        raise NotImplementedError
 
 
 class Embeddings(embeddings.Embeddings):
@@ -174,9 +240,14 @@ class AsyncCompletions(chat.AsyncCompletions):
     async def create(self, **arguments: Unpack[ChatArguments]) -> ChatCompletion: ...
     @overload
     async def create(self, **arguments: Unpack[ChatStreamArguments]) -> AsyncStream[ChatCompletionChunk]: ...
+    @overload
+    async def create(
+        self, **arguments: Unpack[ChatEitherArguments]
+    ) -> ChatCompletion | AsyncStream[ChatCompletionChunk]: ...
     async def create(self, **arguments: Any) -> Any:
         """Create a chat completion."""
 
+    @overload
     async def parse(
         self,
         *,
@@ -186,10 +257,21 @@ class AsyncCompletions(chat.AsyncCompletions):
         entity_id: Id | None = None,
         tags: Mapping[str, str] | None = None,
         **arguments: Any,
-    ) -> ParsedChatCompletion[T]:
+    ) -> ParsedChatCompletion[T]: ...
+    @overload
+    async def parse(
+        self,
+        *,
+        session_id: Id | None = None,
+        entity_type: str | None = None,
+        entity_id: Id | None = None,
+        tags: Mapping[str, str] | None = None,
+        **arguments: Any,
+    ) -> ParsedChatCompletion[None]: ...
+    async def parse(self, **arguments: Any) -> Any:
         """Create a chat completion and parse its content."""
-        raise NotImplementedError
 
+    @overload
     def stream(
         self,
         *,
@@ -199,9 +281,19 @@ class AsyncCompletions(chat.AsyncCompletions):
         entity_id: Id | None = None,
         tags: Mapping[str, str] | None = None,
         **arguments: Any,
-    ) -> AsyncChatCompletionStreamManager[T]:
+    ) -> AsyncChatCompletionStreamManager[T]: ...
+    @overload
+    def stream(
+        self,
+        *,
+        session_id: Id | None = None,
+        entity_type: str | None = None,
+        entity_id: Id | None = None,
+        tags: Mapping[str, str] | None = None,
+        **arguments: Any,
+    ) -> AsyncChatCompletionStreamManager[None]: ...
+    def stream(self, **arguments: Any) -> Any:
         """Stream a chat completion as events."""
-        raise NotImplementedError
 
 
 class AsyncChat(chat.AsyncChat):
@@ -222,9 +314,14 @@ class AsyncResponses(responses.AsyncResponses):
     async def create(
         self, **arguments: Unpack[ResponseStreamArguments]
     ) -> AsyncStream[ResponseStreamEvent]: ...
+    @overload
+    async def create(
+        self, **arguments: Unpack[ResponseEitherArguments]
+    ) -> Response | AsyncStream[ResponseStreamEvent]: ...
     async def create(self, **arguments: Any) -> Any:
         """Create a response."""
 
+    @overload
     async def parse(
         self,
         *,
@@ -234,10 +331,21 @@ class AsyncResponses(responses.AsyncResponses):
         entity_id: Id | None = None,
         tags: Mapping[str, str] | None = None,
         **arguments: Any,
-    ) -> ParsedResponse[T]:
+    ) -> ParsedResponse[T]: ...
+    @overload
+    async def parse(
+        self,
+        *,
+        session_id: Id | None = None,
+        entity_type: str | None = None,
+        entity_id: Id | None = None,
+        tags: Mapping[str, str] | None = None,
+        **arguments: Any,
+    ) -> ParsedResponse[None]: ...
+    async def parse(self, **arguments: Any) -> Any:
         """Create a response and parse its content."""
-        raise NotImplementedError
 
+    @overload
     def stream(
         self,
         *,
@@ -247,9 +355,19 @@ class AsyncResponses(responses.AsyncResponses):
         entity_id: Id | None = None,
         tags: Mapping[str, str] | None = None,
         **arguments: Any,
-    ) -> AsyncResponseStreamManager[T]:
+    ) -> AsyncResponseStreamManager[T]: ...
+    @overload
+    def stream(
+        self,
+        *,
+        session_id: Id | None = None,
+        entity_type: str | None = None,
+        entity_id: Id | None = None,
+        tags: Mapping[str, str] | None = None,
+        **arguments: Any,
+    ) -> AsyncResponseStreamManager[None]: ...
+    def stream(self, **arguments: Any) -> Any:
         """Stream a response as events."""
-        raise NotImplementedError
 
 
 class AsyncEmbeddings(embeddings.AsyncEmbeddings):
