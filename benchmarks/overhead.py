@@ -1,9 +1,11 @@
 """What instrumentation adds to a call, to a chunk of a stream, and to start-up.
 
-Three variants in the same run, each in processes of its own, taking turns: the bare client, InfraPrism (cost
-and session totals on), and the official `opentelemetry-instrumentation-genai-openai`. The transport is a mock
-in the client's own HTTP layer; spans go through a batch processor to an exporter that drops them, metrics
-through a reader to one that drops them.
+Four variants in the same run, each in processes of its own, taking turns: the bare client, InfraPrism (cost
+and session totals on), the official `opentelemetry-instrumentation-genai-openai`, and the floor: nothing but
+a span of the SDK with as many attributes as InfraPrism's, started, made current, and ended. The transport is
+a mock in the client's own HTTP layer; spans go through a batch processor to an exporter that drops them,
+metrics through a reader to one that drops them. A number is the median of batches, so that a pause of the
+garbage collector, which every variant has, is not counted as the typical call.
 
     uv run --group benchmarks python benchmarks/overhead.py [--rounds 9]
 """
@@ -15,10 +17,11 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from statistics import median
 from typing import Any
 
-VARIANTS = ("bare", "infraprism", "genai-openai")
+VARIANTS = ("bare", "infraprism", "genai-openai", "sdk span")
 CALLS = 600
 STREAMS = 30
 CHUNKS = 300
@@ -105,6 +108,24 @@ def configure() -> None:
     metrics.set_meter_provider(MeterProvider([PeriodicExportingMetricReader(NullMetrics())]))
 
 
+def spanned(create: Any) -> Any:
+    """`create` inside a span, with nothing read of the call."""
+    from opentelemetry import trace
+    from opentelemetry.trace import SpanKind
+
+    tracer = trace.get_tracer("floor")
+    first = {f"request.{number}": "some text" for number in range(10)}
+    second = {f"response.{number}": "some text" for number in range(18)}
+
+    def create_in_a_span(**arguments: Any) -> Any:
+        with tracer.start_as_current_span("chat gpt-4o", kind=SpanKind.CLIENT, attributes=first) as span:
+            result = create(**arguments)
+            span.set_attributes(second)
+        return result
+
+    return create_in_a_span
+
+
 def measure(variant: str) -> dict[str, float]:
     """Microseconds per call and per chunk of one variant, in this process."""
     session: dict[str, Any] = {}
@@ -133,6 +154,9 @@ def measure(variant: str) -> dict[str, float]:
         api_key="none", http_client=httpx2.Client(transport=httpx2.MockTransport(answer)), max_retries=0
     )
 
+    if variant == "sdk span":
+        client.chat.completions.create = spanned(client.chat.completions.create)
+
     def call() -> None:
         client.chat.completions.create(model="gpt-4o", messages=MESSAGES, **session)
 
@@ -146,20 +170,23 @@ def measure(variant: str) -> dict[str, float]:
     for _ in range(100):
         call()
     read()
-    began = time.perf_counter()
-    for _ in range(CALLS):
-        call()
-    per_call = (time.perf_counter() - began) / CALLS
-    began = time.perf_counter()
-    for _ in range(STREAMS):
-        read()
+    per_call = median(timed(call, CALLS // 12) for _ in range(12))
     # What the call itself takes is not the chunks'.
-    per_chunk = ((time.perf_counter() - began) / STREAMS - per_call) / CHUNKS
+    per_chunk = (median(timed(read, 1) for _ in range(STREAMS)) - per_call) / CHUNKS
     return {"call": per_call * 1e6, "chunk": per_chunk * 1e6}
+
+
+def timed(action: Callable[[], None], times: int) -> float:
+    """Seconds that `action` takes, on average of `times`."""
+    began = time.perf_counter()
+    for _ in range(times):
+        action()
+    return (time.perf_counter() - began) / times
 
 
 START = {
     "bare": "",
+    "sdk span": "import opentelemetry.sdk.trace",
     "infraprism": "import infraprism; infraprism.InfraPrismInstrumentor().instrument()",
     "genai-openai": (
         "from opentelemetry.instrumentation.genai.openai import OpenAIInstrumentor;"
@@ -206,10 +233,10 @@ def main() -> None:
     }
     print(f"medians of {options.rounds} rounds; the bare client: {middle['bare']['call']:.0f} µs a call,")
     print(f"{middle['bare']['chunk']:.1f} µs a chunk, {middle['bare']['start']:.0f} ms to import\n")
-    print(f"{'adds':24}{'infraprism':>12}{'genai-openai':>14}{'ratio':>8}")
+    print(f"{'adds':20}{'infraprism':>12}{'genai-openai':>14}{'ratio':>8}{'sdk span':>11}{'ratio':>8}")
     for kind, label in (("call", "µs per chat call"), ("chunk", "µs per chunk"), ("start", "ms to start-up")):
-        ours, theirs = added["infraprism"][kind], added["genai-openai"][kind]
-        print(f"{label:24}{ours:12.1f}{theirs:14.1f}{ours / theirs:8.2f}")
+        ours, theirs, floor = (added[variant][kind] for variant in VARIANTS[1:])
+        print(f"{label:20}{ours:12.1f}{theirs:14.1f}{ours / theirs:8.2f}{floor:11.1f}{floor / theirs:8.2f}")
 
 
 if __name__ == "__main__":
