@@ -75,7 +75,14 @@ LATE = {
     "__init__": {"infraprism.openai", "infraprism.tracing"},
 }
 #: Modules that are themselves loaded late, and so may import it at the top.
-LOADED_LATE = {"openai/client.py", "openai/typed.py", "cli/report.py"}
+LOADED_LATE = {
+    "openai/client.py",
+    "openai/typed/arguments.py",
+    "openai/typed/chat.py",
+    "openai/typed/embeddings.py",
+    "openai/typed/responses.py",
+    "cli/report.py",
+}
 
 
 def modules() -> Iterator[tuple[str, Path]]:

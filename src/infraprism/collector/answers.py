@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from decimal import Context, Decimal, Inexact
+from decimal import Decimal
 from typing import Any
 
 from infraprism.collector import wire
-from infraprism.collector.attributes import CURRENCY
 from infraprism.collector.queries import Position
-
-# The default context rounds at 28 digits, without a word.
-_EXACT = Context(prec=80, traps=[Inexact])
+from infraprism.pricing import CURRENCY, money
 
 
 def session(row: dict[str, Any]) -> dict[str, Any]:
@@ -75,7 +72,7 @@ def call(row: dict[str, Any]) -> dict[str, Any]:
 
 def total(units: int, fraction: Decimal) -> Decimal:
     """The exact sum of whole units and fractions."""
-    return _EXACT.add(Decimal(units), fraction)
+    return money.EXACT.add(Decimal(units), fraction)
 
 
 def cost_status(row: dict[str, Any]) -> str:

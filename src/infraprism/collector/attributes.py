@@ -17,11 +17,10 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from infraprism import semconv
+from infraprism.pricing import CURRENCY, Status
 
-#: The one currency amounts are kept in.
-CURRENCY: Final = "USD"
 #: Every cost status; the vocabulary says what each means.
-STATUSES: Final = frozenset({"priced", "estimated", "partial", "unpriced", "free"})
+STATUSES: Final = frozenset(status.value for status in Status)
 
 _DECIMAL_TEXT: Final = re.compile(r"[+-]?[0-9]{1,64}(\.[0-9]{0,64})?([eE][+-]?[0-9]{1,3})?")
 # 38 digits, 24 of them decimals, is what DECIMAL(38, 24) holds; what does not fit exactly raises.

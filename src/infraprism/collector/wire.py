@@ -8,6 +8,8 @@ from decimal import Decimal
 import msgspec
 from starlette.responses import Response
 
+from infraprism.pricing import money
+
 
 class JSONAnswer(Response):
     """A response whose content is encoded by msgspec; `msgspec.Raw` values go out as they are."""
@@ -21,8 +23,7 @@ class JSONAnswer(Response):
 
 def number(amount: Decimal) -> msgspec.Raw:
     """`amount` as a JSON number with exactly its digits: no exponent, no trailing zeros."""
-    text = format(amount, "f")
-    return msgspec.Raw((text.rstrip("0").rstrip(".") if "." in text else text).encode())
+    return msgspec.Raw(money.text(amount).encode())
 
 
 def time(nanoseconds: int) -> str:

@@ -1,0 +1,11 @@
+"""Types of the drop-in clients' resources, for editors and type checkers only: never imported at run time.
+
+Each method takes what the client's own takes, read from the parameter types that the client publishes, and
+the session arguments.
+"""
+
+from infraprism.openai.typed.chat import AsyncChat, Chat
+from infraprism.openai.typed.embeddings import AsyncEmbeddings, Embeddings
+from infraprism.openai.typed.responses import AsyncResponses, Responses
+
+__all__ = ["AsyncChat", "AsyncEmbeddings", "AsyncResponses", "Chat", "Embeddings", "Responses"]
