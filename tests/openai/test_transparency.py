@@ -15,7 +15,7 @@ from openai import AsyncOpenAI, OpenAI
 from opentelemetry import context as otel_context
 
 from infraprism import AsyncInfraPrismOpenAI, InfraPrismOpenAI
-from infraprism.openai import call, engine, response
+from infraprism.openai import attributes, call, engine, response
 from infraprism.openai import target as targets
 from tests.support.calls import Recording, Wire, adrain, drain, instrumented, sse
 
@@ -428,8 +428,7 @@ def _broken(*args: Any, **kwargs: Any) -> Any:
 BROKEN: dict[str, tuple[Any, str]] = {
     "the price": (call, "price"),
     "the reading of a response": (response.Reply, "usage"),
-    "the attributes": (call, "_add_reply"),
-    "the dimensions": (call, "dimensions_of"),
+    "the attributes": (attributes, "read"),
     "the metrics": (call, "Measured"),
     "the server": (engine, "server_of"),
     "the target": (engine, "target_of"),

@@ -15,14 +15,15 @@ from opentelemetry.context import Context
 from opentelemetry.trace import Span, StatusCode
 
 from infraprism import guard, semconv
+from infraprism.openai import attributes
 from infraprism.openai.metrics import Measured, Metrics
 from infraprism.openai.response import Reply, chat
-from infraprism.openai.target import Target, cost_dimensions_of, dimensions_of
-from infraprism.pricing import UNPRICED, Cost, Usage, money, price
+from infraprism.openai.target import Target
+from infraprism.pricing import Cost, Usage, money, price
 from infraprism.sessions import Identity
 
 if TYPE_CHECKING:
-    from infraprism.tracing import AttributeValue, Connection
+    from infraprism.tracing import Connection
 
 
 class Call:
@@ -122,37 +123,41 @@ class Call:
         try:
             usage = reply.usage()
             cost = self._cost(usage, error)
-            found: dict[str, AttributeValue] = {}
-            _add_reply(found, reply, self._first_chunk)
-            if usage is not None:
-                _add_usage(found, usage)
-            if cost is not None:
-                _add_cost(found, cost)
-                self._add_session(found, cost, error_type)
+            found = attributes.read(reply, usage, cost)
+            if self._first_chunk is not None:
+                found[semconv.RESPONSE_TIME_TO_FIRST_CHUNK] = self._first_chunk
             if error_type is not None:
                 found[semconv.ERROR_TYPE] = error_type
                 # The class only: messages quote content and pieces of keys.
                 span.set_status(StatusCode.ERROR, error_type)
+            identity = self._identity
+            if cost is not None and identity.session_id is not None:
+                # Whether or not the span is sampled.
+                totals = self._connection.ledger.add(
+                    (identity.entity_type, identity.entity_id, identity.session_id),
+                    money.ZERO if cost.amount is None else cost.amount,
+                    turn=error_type is None and self._target.surface.operation in semconv.TURN_OPERATIONS,
+                )
+                found[semconv.SESSION_COST] = money.text(totals.cost)
+                found[semconv.SESSION_TURNS] = totals.turns
             self._connection.write(span, found)
-            self._measure(duration, error_type, usage, cost)
+            if usage is not None and usage.invalid:
+                for name in usage.invalid:
+                    guard.drop("invalid_usage", f"impossible {name}")
+            self._metrics.measure(
+                Measured(
+                    self._target,
+                    identity.entity_type,
+                    reply.model,
+                    error_type,
+                    duration,
+                    self._first_chunk,
+                    usage,
+                    cost,
+                )
+            )
         finally:
             span.end()
-
-    def _measure(
-        self, duration: float, error_type: str | None, usage: Usage | None, cost: Cost | None
-    ) -> None:
-        target, known = self._target, cost or UNPRICED
-        self._metrics.measure(
-            Measured(
-                dimensions_of(target, self._reply.model, error_type),
-                cost_dimensions_of(target, known.currency, known.source, self._identity.entity_type),
-                duration,
-                self._first_chunk,
-                None if usage is None else usage.input_tokens,
-                None if usage is None else usage.output_tokens,
-                None if known.amount is None else float(known.amount),
-            )
-        )
 
     def _cost(self, usage: Usage | None, error: Exception | None) -> Cost | None:
         """The cost; None for a request that the API refused or that was never sent: those are not billed."""
@@ -167,61 +172,3 @@ class Call:
             service_tier=self._reply.service_tier,
             at=self._started_at,
         )
-
-    def _add_session(self, found: dict[str, AttributeValue], cost: Cost, error_type: str | None) -> None:
-        """Add the call to its session, whether or not its span is sampled, and the session's totals."""
-        entity = self._identity
-        if entity.session_id is None:
-            return
-        totals = self._connection.ledger.add(
-            (entity.entity_type, entity.entity_id, entity.session_id),
-            money.ZERO if cost.amount is None else cost.amount,
-            turn=error_type is None and self._target.surface.operation in semconv.TURN_OPERATIONS,
-        )
-        found[semconv.SESSION_COST] = money.text(totals.cost)
-        found[semconv.SESSION_TURNS] = totals.turns
-
-
-def _add_reply(found: dict[str, AttributeValue], reply: Reply, first_chunk: float | None) -> None:
-    if reply.id is not None:
-        found[semconv.RESPONSE_ID] = reply.id
-    if reply.model is not None:
-        found[semconv.RESPONSE_MODEL] = reply.model
-    if reply.service_tier is not None:
-        found[semconv.OPENAI_RESPONSE_SERVICE_TIER] = reply.service_tier
-    if reply.system_fingerprint is not None:
-        found[semconv.OPENAI_RESPONSE_SYSTEM_FINGERPRINT] = reply.system_fingerprint
-    if reply.finish_reasons:
-        reasons = sorted(reply.finish_reasons.items())
-        found[semconv.RESPONSE_FINISH_REASONS] = tuple(reason for _, reason in reasons)
-    if first_chunk is not None:
-        found[semconv.RESPONSE_TIME_TO_FIRST_CHUNK] = first_chunk
-
-
-def _add_usage(found: dict[str, AttributeValue], usage: Usage) -> None:
-    if usage.input_tokens is not None:
-        found[semconv.USAGE_INPUT_TOKENS] = usage.input_tokens
-    if usage.output_tokens is not None:
-        found[semconv.USAGE_OUTPUT_TOKENS] = usage.output_tokens
-    if usage.cache_read_tokens is not None:
-        found[semconv.USAGE_CACHE_READ_INPUT_TOKENS] = usage.cache_read_tokens
-    if usage.cache_write_tokens is not None:
-        found[semconv.USAGE_CACHE_CREATION_INPUT_TOKENS] = usage.cache_write_tokens
-    if usage.reasoning_tokens is not None:
-        found[semconv.USAGE_REASONING_OUTPUT_TOKENS] = usage.reasoning_tokens
-    for name in usage.invalid:
-        guard.drop("invalid_usage", f"impossible {name}")
-
-
-def _add_cost(found: dict[str, AttributeValue], cost: Cost) -> None:
-    found[semconv.COST_STATUS] = cost.status.value
-    if cost.amount is None:
-        return
-    found[semconv.COST_AMOUNT] = money.text(cost.amount)
-    found[semconv.USAGE_COST] = float(cost.amount)
-    found[semconv.COST_CURRENCY] = cost.currency
-    found[semconv.COST_SOURCE] = cost.source
-    if cost.price_version is not None:
-        found[semconv.COST_PRICE_VERSION] = cost.price_version
-    for part in cost.parts:
-        found[semconv.COST_PREFIX + part.name] = money.text(part.amount)

@@ -9,7 +9,7 @@ from opentelemetry import trace
 from opentelemetry.instrumentation.utils import is_instrumentation_enabled
 from opentelemetry.trace import SpanKind, TracerProvider
 
-from infraprism import guard, semconv, sessions
+from infraprism import guard, sessions
 from infraprism.openai import loading, request
 from infraprism.openai.call import Call
 from infraprism.openai.metrics import Metrics
@@ -71,7 +71,7 @@ class Engine:
         self, surface: Surface, resource: Any, arguments: dict[str, Any], given: sessions.Identity
     ) -> Call | None:
         context = otel_context.get_current()
-        if not is_instrumentation_enabled():
+        if context and not is_instrumentation_enabled():  # nothing suppresses in an empty context
             return None
         connection = self._connect(own_export=_is_drop_in(resource))
         if connection is None:
@@ -87,11 +87,9 @@ class Engine:
             **sessions.attributes(identity),
             **request.read(surface.request, arguments),
         }
-        if request.streamed(arguments):
-            attributes[semconv.REQUEST_STREAM] = True
+        enclosed = context and trace.get_current_span(context).get_span_context().is_valid
         if given is not sessions.NOBODY:
             context = sessions.with_identity(identity, context)
-        enclosed = trace.get_current_span(context).get_span_context().is_valid
         sessions.starting.trace_id = None if enclosed else sessions.trace_id_of(identity)
         try:
             span = connection.tracer.start_span(

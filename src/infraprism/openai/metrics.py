@@ -10,10 +10,12 @@ from __future__ import annotations
 import os
 import weakref
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 from infraprism import __version__, guard, semconv
+from infraprism.openai.target import Target, cost_dimensions_of, dimensions_of
+from infraprism.pricing import Cost, Usage
 
 if TYPE_CHECKING:
     from opentelemetry.metrics import CallbackOptions, Histogram, MeterProvider, Observation
@@ -26,23 +28,20 @@ _USD = (0.000001, 0.00001, 0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1
 #: Calls that wait for a collection; beyond that many, each call records two that wait.
 _WAITING = 4096
 
-Dimensions = Mapping[str, str | int]
-
 
 class Measured(NamedTuple):
     """What is measured of one call; small, because many can wait."""
 
-    #: The conventions' dimensions, and the cost's; shared between calls.
-    dimensions: Dimensions
-    cost_dimensions: Dimensions
+    target: Target
+    entity_type: str | None
+    response_model: str | None
+    error_type: str | None
     #: Seconds.
     duration: float
     #: Seconds to the first chunk of a stream.
     first_chunk: float | None
-    input_tokens: int | None
-    output_tokens: int | None
-    #: None where no amount is known.
-    cost: float | None
+    usage: Usage | None
+    cost: Cost | None
 
 
 class Metrics:
@@ -105,15 +104,20 @@ class Metrics:
                 measured = self._waiting.popleft()
             except IndexError:
                 return  # another thread was quicker
-            dimensions = measured.dimensions
+            target, usage, cost = measured.target, measured.usage, measured.cost
+            dimensions = dimensions_of(target, measured.response_model, measured.error_type)
             self._duration.record(measured.duration, dimensions)
             if measured.first_chunk is not None:
                 self._first_chunk.record(measured.first_chunk, dimensions)
-            for kind, tokens in (("input", measured.input_tokens), ("output", measured.output_tokens)):
-                if tokens is not None:
-                    self._tokens.record(tokens, {**dimensions, semconv.TOKEN_TYPE: kind})
-            if measured.cost is not None:
-                self._cost.record(measured.cost, measured.cost_dimensions)
+            if usage is not None:
+                for kind, tokens in (("input", usage.input_tokens), ("output", usage.output_tokens)):
+                    if tokens is not None:
+                        self._tokens.record(tokens, {**dimensions, semconv.TOKEN_TYPE: kind})
+            if cost is not None and cost.amount is not None:
+                entity_type = measured.entity_type
+                self._cost.record(
+                    float(cost.amount), cost_dimensions_of(target, cost.currency, cost.source, entity_type)
+                )
 
 
 _all: weakref.WeakSet[Metrics] = weakref.WeakSet()

@@ -11,7 +11,7 @@ from typing import Any
 
 from infraprism import semconv
 
-AttributeValue = str | int | float | list[str]
+AttributeValue = str | bool | int | float | list[str]
 #: An argument's value → the attribute's, or None to leave it out.
 Reader = Callable[[Any], AttributeValue | None]
 #: Keyword argument → attribute, and how to read it.
@@ -42,7 +42,12 @@ def _texts(value: Any) -> list[str] | None:
     return None
 
 
+def _streamed(value: Any) -> bool | None:
+    return True if value is True else None
+
+
 _SAMPLING: Table = {
+    "stream": (semconv.REQUEST_STREAM, _streamed),
     "temperature": (semconv.REQUEST_TEMPERATURE, _number),
     "top_p": (semconv.REQUEST_TOP_P, _number),
     "service_tier": (semconv.OPENAI_REQUEST_SERVICE_TIER, _tier),
@@ -79,8 +84,3 @@ def model(arguments: Mapping[str, Any]) -> str | None:
     """The requested model's name; None where there is none to read."""
     name = arguments.get("model")
     return str.__str__(name) if isinstance(name, str) and name else None
-
-
-def streamed(arguments: Mapping[str, Any]) -> bool:
-    """Whether the caller asked for a stream."""
-    return arguments.get("stream") is True

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
 
 from infraprism.pricing import Usage, read
@@ -19,21 +18,28 @@ _CARRYING_EVENTS = frozenset(
 )
 
 
-@dataclass(slots=True)
 class Reply:
     """What a call's response said. Filled in one go, or chunk by chunk."""
+
+    # Defaults of the class: a call sets only what its response said.
 
     id: str | None = None
     model: str | None = None
     service_tier: str | None = None
     system_fingerprint: str | None = None
     #: Finish reason of each choice, by its index.
-    finish_reasons: dict[int, str] = field(default_factory=dict)
+    finish_reasons: dict[int, str] | None = None
     #: The usage object as it was reported, and what is billed beside it.
     usage_reported: Any = None
     billed_items: tuple[str, ...] = ()
     #: Code of the failure that the response reports of itself; the client raises nothing for it.
     error_type: str | None = None
+
+    def finish(self, index: int, reason: str) -> None:
+        """Note why the choice `index` finished."""
+        if self.finish_reasons is None:
+            self.finish_reasons = {}
+        self.finish_reasons[index] = reason
 
     def usage(self) -> Usage | None:
         """The checked usage; None where none was reported."""
@@ -60,7 +66,7 @@ def chat(source: Any, reply: Reply) -> None:
             reason = get(choice, "finish_reason", None)
             if reason is not None:  # of a stream's many chunks, the last one of each choice
                 index = get(choice, "index", None)
-                reply.finish_reasons[index if type(index) is int else position] = str(reason)
+                reply.finish(index if type(index) is int else position, str(reason))
 
 
 def response(source: Any, reply: Reply) -> None:
@@ -77,7 +83,7 @@ def response(source: Any, reply: Reply) -> None:
         details = get(source, "incomplete_details", None)
         status = _text(getter(details)(details, "reason", None)) or status
     if status is not None:
-        reply.finish_reasons[0] = status
+        reply.finish(0, status)
     output = get(source, "output", None)
     kinds = {_text(getter(item)(item, "type", None)) for item in output or () if item is not None}
     reply.billed_items = tuple(sorted(kind for kind in kinds if kind in _BILLED_ITEMS))

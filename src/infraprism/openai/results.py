@@ -14,8 +14,14 @@ from infraprism.openai.streams import observe_stream, on_close
 
 def observe(call: Call, result: Any) -> None:
     """Let `call` see what comes of `result`: a whole response, a stream, or a raw response of either."""
-    if not _observe(call, result):
+    if type(result) in _whole:
+        call.answer(result)
+    elif not _observe(call, result):
         call.end()
+
+
+#: Types of results that turned out to be whole responses: the client's models.
+_whole: set[type] = set()
 
 
 @guard.guarded("telemetry_error")
@@ -26,6 +32,8 @@ def _observe(call: Call, result: Any) -> bool:
         _RawResponse(call, result)
     else:
         call.answer(result)
+        if type(result).__module__.startswith("openai.types."):
+            _whole.add(type(result))
     return True
 
 

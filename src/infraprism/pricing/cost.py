@@ -81,65 +81,61 @@ def apply(usage: Usage, listed: rates.Rates, price_version: str) -> Cost:
     if not listed:
         status = Status.PARTIAL if usage.unpriced else Status.FREE
         return Cost(status, money.ZERO, price_version=price_version)
-    inputs, outputs = usage.input_tokens, usage.output_tokens
-    known = _Known(listed, inputs or 0)
-    if inputs is not None:
-        if usage.cache_read_tokens and "cache_read_mtok" in listed:
-            inputs -= known.part("cache_read", "cache_read_mtok", usage.cache_read_tokens)
-        if usage.cache_write_tokens and "cache_write_mtok" in listed:
-            inputs -= known.part("cache_write", "cache_write_mtok", usage.cache_write_tokens)
-        if usage.input_audio_tokens:
-            inputs -= known.part("input_audio", "input_audio_mtok", usage.input_audio_tokens)
-        known.part("input", "input_mtok", inputs)
-    elif "input_mtok" in listed:
-        known.gap = True
-    if outputs is not None:
-        if usage.reasoning_tokens and "output_reasoning_mtok" in listed:
-            outputs -= known.part("reasoning", "output_reasoning_mtok", usage.reasoning_tokens)
-        if usage.output_audio_tokens:
-            outputs -= known.part("output_audio", "output_audio_mtok", usage.output_audio_tokens)
-        known.part("output", "output_mtok", outputs)
-    elif "output_mtok" in listed and listed["output_mtok"].base:
-        known.gap = True
-    if "requests_kcount" in listed:
-        known.part("requests", "requests_kcount", 1)
-    if not known.parts:
+    billed, gap = _billed(usage, listed)
+    context = usage.input_tokens or 0
+    parts: list[Part] = []
+    amount, charged = money.ZERO, False
+    for name, key, quantity in billed:
+        rate = listed.get(key)
+        if rate is None:
+            gap = gap or quantity > 0
+            continue
+        each = rate.at(context) if rate.tiers else rate.base
+        part = Part(name, quantity, each, money.EXACT.multiply(each, quantity))
+        parts.append(part)
+        amount = money.EXACT.add(amount, part.amount)
+        charged = charged or bool(each)
+    if not parts:
         return UNPRICED
-    if known.gap or usage.unpriced:
+    if gap or usage.unpriced:
         status = Status.PARTIAL
     elif usage.invalid:
         status = Status.ESTIMATED
     else:
-        status = Status.PRICED if known.charged else Status.FREE
-    return Cost(status, known.amount, tuple(known.parts), CURRENCY, "local", price_version)
+        status = Status.PRICED if charged else Status.FREE
+    return Cost(status, amount, tuple(parts), CURRENCY, "local", price_version)
 
 
-class _Known:
-    """The parts of a cost as they are found."""
-
-    __slots__ = ("_context", "_listed", "amount", "charged", "gap", "parts")
-
-    def __init__(self, listed: rates.Rates, context: int) -> None:
-        self._listed = listed
-        self._context = context
-        self.parts: list[Part] = []
-        self.amount = money.ZERO
-        #: Something used has no rate.
-        self.gap = False
-        #: Something has a rate above zero.
-        self.charged = False
-
-    def part(self, name: str, key: str, quantity: int) -> int:
-        """Charge `quantity` at the rate `key`; gives the quantity."""
-        rate = self._listed.get(key)
-        if rate is None:
-            if quantity:
-                self.gap = True
-        else:
-            each = rate.at(self._context) if rate.tiers else rate.base
-            amount = money.EXACT.multiply(each, quantity)
-            self.amount = money.EXACT.add(self.amount, amount)
-            self.parts.append(Part(name, quantity, each, amount))
-            if each:
-                self.charged = True
-        return quantity
+def _billed(usage: Usage, listed: rates.Rates) -> tuple[list[tuple[str, str, int]], bool]:
+    """What is billed of `usage` (name of the part, key of its rate, quantity), and whether something is
+    missing.
+    """
+    billed: list[tuple[str, str, int]] = []
+    gap = False
+    inputs, outputs = usage.input_tokens, usage.output_tokens
+    if inputs is not None:
+        if (cached := usage.cache_read_tokens) and "cache_read_mtok" in listed:
+            billed.append(("cache_read", "cache_read_mtok", cached))
+            inputs -= cached
+        if (written := usage.cache_write_tokens) and "cache_write_mtok" in listed:
+            billed.append(("cache_write", "cache_write_mtok", written))
+            inputs -= written
+        if heard := usage.input_audio_tokens:
+            billed.append(("input_audio", "input_audio_mtok", heard))
+            inputs -= heard
+        billed.append(("input", "input_mtok", inputs))
+    elif "input_mtok" in listed:
+        gap = True
+    if outputs is not None:
+        if (reasoned := usage.reasoning_tokens) and "output_reasoning_mtok" in listed:
+            billed.append(("reasoning", "output_reasoning_mtok", reasoned))
+            outputs -= reasoned
+        if spoken := usage.output_audio_tokens:
+            billed.append(("output_audio", "output_audio_mtok", spoken))
+            outputs -= spoken
+        billed.append(("output", "output_mtok", outputs))
+    elif "output_mtok" in listed and listed["output_mtok"].base:
+        gap = True
+    if "requests_kcount" in listed:
+        billed.append(("requests", "requests_kcount", 1))
+    return billed, gap

@@ -71,8 +71,8 @@ def identify(
 
 
 def _id_text(argument: str, value: Any) -> str:
-    if type(value) is str:
-        return _label(argument, value)
+    if type(value) is str and 0 < len(value) <= MAX_ID_LENGTH and value.isascii():
+        return value  # what nearly every one is
     if isinstance(value, bool) or not isinstance(value, str | int | UUID):
         raise TypeError(f"{argument} must be a str, int or uuid.UUID, not {type(value).__name__}")
     if isinstance(value, int):
