@@ -22,6 +22,8 @@ STREAM: Any = {**CHAT, "stream": True, "stream_options": {"include_usage": True}
 WHO: Any = {"session_id": "conv-123", "entity_type": "customer", "entity_id": "acme-corp"}
 READ = (38, "priced", "0.0000246")
 UNREAD = (None, "unpriced", "0")
+#: A stream that nobody read: the prompt, and nothing of a reply.
+LEFT = (0, "estimated", "0.0000018")
 
 
 def ending(recording: Recording) -> tuple[Any, Any, Any]:
@@ -134,7 +136,7 @@ WAYS: dict[Callable[[OpenAI], None], tuple[Any, Any, Any]] = {
     raw_response_of_responses: READ,
     raw_stream_parsed: READ,
     raw_stream_in_a_with_block: READ,
-    raw_stream_left: UNREAD,
+    raw_stream_left: LEFT,
     raw_stream_unparsed: UNREAD,
     raw_stream_closed: UNREAD,
     raw_stream_dropped: UNREAD,
@@ -144,7 +146,7 @@ WAYS: dict[Callable[[OpenAI], None], tuple[Any, Any, Any]] = {
     streaming_lines: UNREAD,
     streaming_unread: UNREAD,
     streaming_stream_parsed: READ,
-    streaming_stream_left: UNREAD,
+    streaming_stream_left: LEFT,
     streaming_stream_lines: UNREAD,
 }
 
@@ -222,7 +224,7 @@ ASYNC_WAYS: dict[Callable[[AsyncOpenAI], Awaitable[None]], tuple[Any, Any, Any]]
     astreaming_json: READ,
     astreaming_unread: UNREAD,
     astreaming_stream_parsed: READ,
-    astreaming_stream_left: UNREAD,
+    astreaming_stream_left: LEFT,
     astreaming_stream_lines: UNREAD,
 }
 

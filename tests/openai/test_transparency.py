@@ -14,7 +14,7 @@ import pytest
 from openai import AsyncOpenAI, OpenAI
 from opentelemetry import context as otel_context
 
-from infraprism import AsyncInfraPrismOpenAI, InfraPrismOpenAI
+from infraprism import AsyncInfraPrismOpenAI, InfraPrismOpenAI, settings
 from infraprism.openai import attributes, call, engine, response
 from infraprism.openai import target as targets
 from tests.support.calls import Recording, Wire, adrain, drain, instrumented, sse
@@ -61,6 +61,12 @@ class Model(enum.StrEnum):
 
 class OldModel(str, enum.Enum):  # noqa: UP042 - as hosts still write it
     SMALL = "gpt-4o-mini"
+
+
+@pytest.fixture
+def _as_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Streams are not asked for their usage: here what is sent is compared to the letter."""
+    monkeypatch.setattr(settings, "current", lambda: settings.Settings(stream_usage=False))
 
 
 def once(*items: Any) -> Iterator[Any]:
@@ -339,6 +345,7 @@ ODD_STREAMS: dict[str, tuple[Any, ...]] = {
 }
 
 
+@pytest.mark.usefixtures("_as_asked")
 @pytest.mark.parametrize("events", ODD_STREAMS.values(), ids=ODD_STREAMS.keys())
 async def test_an_odd_stream_is_given_as_the_bare_client_gives_it(events: tuple[Any, ...]) -> None:
     await check(lambda c, **s: chat(c, stream=True, **s), answer_stream(*events))
@@ -391,6 +398,7 @@ async def test_a_reply_is_parsed_as_the_bare_client_parses_it(message: Any, reas
     )
 
 
+@pytest.mark.usefixtures("_as_asked")
 async def test_the_events_of_a_helper_are_the_bare_clients() -> None:
     end = {**CHUNK, "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}], "usage": USAGE}
     await check(

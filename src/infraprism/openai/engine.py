@@ -9,8 +9,8 @@ from opentelemetry import trace
 from opentelemetry.instrumentation.utils import is_instrumentation_enabled
 from opentelemetry.trace import SpanKind, TracerProvider
 
-from infraprism import guard, sessions
-from infraprism.openai import loading, request
+from infraprism import guard, sessions, settings
+from infraprism.openai import loading, request, stream_usage
 from infraprism.openai.call import Call
 from infraprism.openai.metrics import Metrics
 from infraprism.openai.providers import server_of
@@ -102,7 +102,11 @@ class Engine:
             )
         finally:
             sessions.starting.trace_id = None
-        return Call(target, identity, span, trace.set_span_in_context(span, context), connection, metrics)
+        asked = None
+        if surface.usage_option and arguments.get("stream") is True and settings.current().stream_usage:
+            asked = stream_usage.ask(target.server, arguments)
+        context = trace.set_span_in_context(span, context)
+        return Call(target, identity, span, context, connection, metrics, arguments, asked)
 
     def _connect(self, *, own_export: bool) -> Connection | None:
         """The connection to the provider that is in force now, made the first time it is seen.

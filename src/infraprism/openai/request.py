@@ -11,7 +11,7 @@ from typing import Any
 
 from infraprism import semconv
 
-AttributeValue = str | bool | int | float | list[str]
+AttributeValue = str | bool | int | float | list[str] | tuple[str, ...]
 #: An argument's value → the attribute's, or None to leave it out.
 Reader = Callable[[Any], AttributeValue | None]
 #: Keyword argument → attribute, and how to read it.

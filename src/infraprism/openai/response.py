@@ -11,6 +11,8 @@ from infraprism.pricing.usage import getter
 _BILLED_ITEMS = frozenset(
     {"web_search_call", "file_search_call", "code_interpreter_call", "image_generation_call"}
 )
+#: Where a delta has its text: one of them, first come.
+_TEXTS = ("content", "text", "refusal", "reasoning_content", "reasoning")
 #: The events of a stream that carry the whole response; every other one is a piece of its output.
 _CARRYING_EVENTS = frozenset(
     f"response.{state}"
@@ -34,6 +36,8 @@ class Reply:
     billed_items: tuple[str, ...] = ()
     #: Code of the failure that the response reports of itself; the client raises nothing for it.
     error_type: str | None = None
+    #: Of a stream: the text that came, kept for the case that no usage does.
+    pieces: list[str] | None = None
 
     def finish(self, index: int, reason: str) -> None:
         """Note why the choice `index` finished."""
@@ -47,7 +51,7 @@ class Reply:
 
 
 def chat(source: Any, reply: Reply) -> None:
-    """Read a chat completion, or one chunk of its stream, into `reply`."""
+    """Read a chat or text completion, or one chunk of its stream, into `reply`."""
     get = getter(source)
     usage = get(source, "usage", None)
     if usage is not None:
@@ -63,10 +67,30 @@ def chat(source: Any, reply: Reply) -> None:
     if type(choices) is list:
         for position, choice in enumerate(choices):
             get = getter(choice)
+            if reply.pieces is not None:
+                _piece(get(choice, "delta", None) or choice, reply.pieces)
             reason = get(choice, "finish_reason", None)
             if reason is not None:  # of a stream's many chunks, the last one of each choice
                 index = get(choice, "index", None)
                 reply.finish(index if type(index) is int else position, str(reason))
+
+
+def _piece(delta: Any, pieces: list[str]) -> None:
+    """Keep the text of a choice's delta (of a text completion: of the choice)."""
+    get = getter(delta)
+    for name in _TEXTS:
+        text = get(delta, name, None)
+        if type(text) is str:
+            if text:
+                pieces.append(text)
+            return
+    for call in get(delta, "tool_calls", None) or ():
+        function = getter(call)(call, "function", None)
+        if function is not None:
+            get = getter(function)
+            pieces.extend(
+                text for name in ("name", "arguments") if type(text := get(function, name, None)) is str
+            )
 
 
 def response(source: Any, reply: Reply) -> None:
@@ -97,6 +121,8 @@ def response_event(event: Any, reply: Reply) -> None:
         response(get(event, "response", None), reply)
     elif kind == "error":
         reply.error_type = _error_code(event)
+    elif reply.pieces is not None and type(text := get(event, "delta", None)) is str:
+        reply.pieces.append(text)
 
 
 def embedding(source: Any, reply: Reply) -> None:

@@ -30,6 +30,10 @@ class Surface:
     #: Reads a whole response, or one chunk of a stream, into the reply.
     response: Callable[[Any, replies.Reply], None]
     chunk: Callable[[Any, replies.Reply], None]
+    #: Whether a stream reports its usage only where ``stream_options`` asks for it.
+    usage_option: bool = False
+    #: Whether the usage of a stream that reports none can be estimated from its text.
+    estimated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,8 @@ def _chat(method: str) -> Surface:
         requests.CHAT,
         replies.chat,
         replies.chat,
+        usage_option=True,
+        estimated=True,
     )
 
 
@@ -68,6 +74,7 @@ def _responses(method: str) -> Surface:
         requests.RESPONSES,
         replies.response,
         replies.response_event,
+        estimated=True,
     )
 
 
