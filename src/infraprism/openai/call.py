@@ -19,7 +19,7 @@ from infraprism.openai import attributes, estimate, stream_usage, transport
 from infraprism.openai.metrics import Measured, Metrics
 from infraprism.openai.response import Reply, chat
 from infraprism.openai.target import Target
-from infraprism.pricing import Cost, Status, Usage, money, price
+from infraprism.pricing import FREE, Cost, Status, Usage, money, price
 from infraprism.sessions import Identity
 
 if TYPE_CHECKING:
@@ -77,7 +77,9 @@ class Call:
         self._asked_from = None if asked is None else arguments
         self._hides = asked is not None
         self._refused = False
-        self._reply = Reply()
+        self._reply = reply = Reply()
+        if (billed := target.surface.billed) is not None:
+            reply.quantities = billed(arguments)
         self._prompt: dict[str, Any] = {}
         self._transport: dict[str, Any] | None = None
         self._first_chunk: float | None = None
@@ -239,9 +241,12 @@ class Call:
             isinstance(error, TypeError) or type(getattr(error, "status_code", None)) is int
         ):
             return None
+        surface, provider = self._target.surface, self._target.server.provider
+        if surface.free and provider in ("openai", "azure.ai.openai"):
+            return FREE
         return price(
             usage,
-            provider=self._target.server.provider,
+            provider=surface.listed_under if surface.listed_under and provider == "openai" else provider,
             model=self._reply.model or self._target.model,
             service_tier=self._reply.service_tier,
             at=self._started_at,

@@ -64,6 +64,10 @@ CHAT: Table = {
     "stop": (semconv.REQUEST_STOP_SEQUENCES, _texts),
 }
 RESPONSES: Table = {**_SAMPLING, "max_output_tokens": (semconv.REQUEST_MAX_TOKENS, _count)}
+IMAGES: Table = {
+    "stream": (semconv.REQUEST_STREAM, _streamed),
+    "n": (semconv.REQUEST_CHOICE_COUNT, _choices),
+}
 EMBEDDINGS: Table = {
     "dimensions": (semconv.EMBEDDINGS_DIMENSION_COUNT, _count),
     "encoding_format": (semconv.REQUEST_ENCODING_FORMATS, _texts),

@@ -50,6 +50,8 @@ class Cost(NamedTuple):
 
 #: The cost of a call about which nothing is known.
 UNPRICED = Cost(Status.UNPRICED)
+#: The cost of what its provider says is free.
+FREE = Cost(Status.FREE, money.ZERO)
 
 
 def price(
