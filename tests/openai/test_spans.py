@@ -267,10 +267,16 @@ def test_the_parameters_of_a_response_and_an_embedding_are_attributes(
     client.responses.create(
         model="gpt-4o-mini", input=QUESTION, temperature=0, top_p=0.9, max_output_tokens=500
     )
+    first = recording.attributes["gen_ai.response.id"]
+    client.responses.create(model="gpt-4o-mini", input=QUESTION, previous_response_id=first)
+    assert recording.spans[1]["attributes"]["openai.request.previous_response_id"] == first
+    conversation: Any = {"id": "conv_1"}
+    client.responses.create(model="gpt-4o-mini", input=QUESTION, conversation=conversation)
+    assert recording.spans[2]["attributes"]["openai.request.conversation"] == "conv_1"
     client.embeddings.create(
         model="text-embedding-3-large", input=[QUESTION], dimensions=256, encoding_format="float"
     )
-    response, embedding = ({**span["attributes"]} for span in recording.spans)
+    response, embedding = ({**recording.spans[place]["attributes"]} for place in (0, -1))
     assert {name: value for name, value in response.items() if name.startswith("gen_ai.request")} == {
         "gen_ai.request.model": "gpt-4o-mini",
         "gen_ai.request.temperature": 0,

@@ -7,7 +7,9 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import httpx2
 import pytest
+from openai import OpenAI
 
 from infraprism import pricing
 from infraprism.openai.surfaces import SURFACES
@@ -42,7 +44,8 @@ COMPLETION: Any = {
     "usage": {"prompt_tokens": 10, "completion_tokens": 100, "total_tokens": 110},
 }
 MODERATION: Any = {"id": "modr-1", "model": "omni-moderation-latest", "results": []}
-DECISION: Any = {"id": "dec-1", "object": "decision", "model": "gpt-6-luna", "answers": [], "usage": TOKENS}
+DECIDED = {"input_tokens": 10, "output_tokens": 0, "total_tokens": 10}
+DECISION: Any = {"id": "dec-1", "object": "decision", "model": "gpt-6-luna", "answers": [], "usage": DECIDED}
 COMPACTED: Any = {
     "id": "cmp-1",
     "object": "response.compaction",
@@ -197,7 +200,7 @@ CALLS: dict[str, tuple[Callable[..., Any], Callable[[], Wire], dict[str, Any]]] 
             "gen_ai.operation.name": "transcription",
             "gen_ai.request.model": "whisper-1",
             # $0.006 a minute.
-            **priced("0.003", audio="0.003"),
+            **priced("0.003", audio_seconds="0.003"),
         },
     ),
     "audio.transcriptions.create, as text": (
@@ -215,7 +218,7 @@ CALLS: dict[str, tuple[Callable[..., Any], Callable[[], Wire], dict[str, Any]]] 
         {
             "gen_ai.operation.name": "translation",
             "gen_ai.request.model": "whisper-1",
-            **priced("0.003", audio="0.003"),
+            **priced("0.003", audio_seconds="0.003"),
         },
     ),
     "moderations.create": (
@@ -240,7 +243,10 @@ CALLS: dict[str, tuple[Callable[..., Any], Callable[[], Wire], dict[str, Any]]] 
             "gen_ai.request.model": "gpt-6-luna",
             "gen_ai.response.model": "gpt-6-luna",
             "gen_ai.response.id": "dec-1",
-            **USED,
+            "gen_ai.usage.input_tokens": 10,
+            "gen_ai.usage.output_tokens": 0,
+            # $0.10 a million.
+            **priced("0.000001", input="0.000001"),
         },
     ),
     "responses.compact": (
@@ -297,7 +303,8 @@ async def test_a_call_is_a_span(
     drain(call(make_wire().client()))
     await adrain(call(make_wire().async_client()))
     one, other = recording.spans
-    assert one["attributes"] == other["attributes"] == {**SERVER, **attributes}
+    assert one["attributes"] == {**SERVER, **attributes}
+    assert other["attributes"] == {**SERVER, **attributes}
     model = attributes.get("gen_ai.request.model")
     operation = attributes["gen_ai.operation.name"]
     assert one["name"] == other["name"] == (f"{operation} {model}" if model else operation)
@@ -314,6 +321,23 @@ async def test_a_call_sends_and_returns_what_the_bare_clients_does(
 def test_a_moderation_of_another_server_is_not_known_to_be_free(recording: Recording) -> None:
     drain(to_json(MODERATION).client(base_url="https://gateway.example/v1").moderations.create(input="Hello"))
     assert recording.attributes["infraprism.cost.status"] == "unpriced"
+
+
+def test_what_a_gateway_says_a_call_cost_is_its_cost(recording: Recording) -> None:
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        return httpx2.Response(200, json=COMPLETION, headers={"x-litellm-response-cost": "0.0123"})
+
+    http_client = httpx2.Client(transport=httpx2.MockTransport(answer))
+    client = OpenAI(api_key="k", base_url="http://litellm:4000", http_client=http_client)
+    client.completions.create(model="gpt-3.5-turbo-instruct", prompt="Hello")
+    found = recording.attributes
+    assert {name: found[name] for name in found if name.startswith("infraprism.cost.")} == {
+        "infraprism.cost.status": "priced",
+        "infraprism.cost.amount": "0.0123",
+        "infraprism.cost.reported": "0.0123",
+        "infraprism.cost.currency": "USD",
+        "infraprism.cost.source": "provider",
+    }
 
 
 TOOLS = [

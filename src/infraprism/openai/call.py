@@ -124,6 +124,11 @@ class Call:
     def received(self, response: Any, resends: Any) -> None:
         """Take note of the HTTP response, got after `resends` retries."""
         self._transport = transport.read(response, resends)
+        server = self._target.server
+        if server.provider == server.address:  # nobody known: perhaps a gateway
+            cost = transport.reported_cost(response)
+            if cost is not None:
+                self._reply.quantities["reported_cost"] = cost
 
     @guard.guarded("telemetry_error")
     def streams(self) -> None:

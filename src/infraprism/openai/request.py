@@ -42,6 +42,11 @@ def _texts(value: Any) -> list[str] | None:
     return None
 
 
+def _id(value: Any) -> str | None:
+    given = value.get("id") if isinstance(value, dict) else value
+    return str.__str__(given) if isinstance(given, str) and given else None
+
+
 def _streamed(value: Any) -> bool | None:
     return True if value is True else None
 
@@ -63,9 +68,15 @@ CHAT: Table = {
     "n": (semconv.REQUEST_CHOICE_COUNT, _choices),
     "stop": (semconv.REQUEST_STOP_SEQUENCES, _texts),
 }
-RESPONSES: Table = {**_SAMPLING, "max_output_tokens": (semconv.REQUEST_MAX_TOKENS, _count)}
+RESPONSES: Table = {
+    **_SAMPLING,
+    "max_output_tokens": (semconv.REQUEST_MAX_TOKENS, _count),
+    "conversation": (semconv.OPENAI_REQUEST_CONVERSATION, _id),
+    "previous_response_id": (semconv.OPENAI_REQUEST_PREVIOUS_RESPONSE_ID, _id),
+}
+AUDIO: Table = {"stream": (semconv.REQUEST_STREAM, _streamed)}
 IMAGES: Table = {
-    "stream": (semconv.REQUEST_STREAM, _streamed),
+    **AUDIO,
     "n": (semconv.REQUEST_CHOICE_COUNT, _choices),
 }
 EMBEDDINGS: Table = {

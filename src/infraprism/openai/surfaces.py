@@ -99,7 +99,9 @@ def _images(method: str) -> Surface:
 
 def _audio(resource: str, operation: str) -> Surface:
     module = f"openai.resources.audio.{resource.lower()}"
-    return Surface(module, resource, "create", operation, media.transcript, media.transcript_event)
+    return Surface(
+        module, resource, "create", operation, media.transcript, media.transcript_event, requests.AUDIO
+    )
 
 
 def _videos(method: str) -> Surface:

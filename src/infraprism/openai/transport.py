@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextvars import ContextVar
+from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any, Final
 
 from infraprism import semconv
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 #: The methods, of the sync and of the async client, that get each response.
 MODULE: Final = "openai._base_client"
 METHODS: Final = ("SyncAPIClient._process_response", "AsyncAPIClient._process_response")
+
+_LITELLM_COST: Final = "x-litellm-response-cost"
 
 #: The call whose request is under way in this context.
 current: ContextVar[Call | None] = ContextVar("infraprism.call", default=None)
@@ -47,6 +50,15 @@ def read(response: Any, resends: Any) -> dict[str, AttributeValue]:
     if type(resends) is int and resends > 0:
         found[semconv.HTTP_REQUEST_RESEND_COUNT] = resends
     return found
+
+
+def reported_cost(response: Any) -> Decimal | None:
+    """What a LiteLLM gateway says that the call cost, in USD; None where none does."""
+    try:
+        cost = Decimal(response.headers.get(_LITELLM_COST, ""))
+    except InvalidOperation:
+        return None
+    return cost if cost.is_finite() and cost > 0 else None
 
 
 def read_error(error: BaseException) -> dict[str, AttributeValue]:
