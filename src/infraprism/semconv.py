@@ -84,6 +84,7 @@ OPERATION_COMPACTION: Final = "compaction"
 OPERATION_DECISION: Final = "decision"
 OPERATION_IMAGE_GENERATION: Final = "image_generation"
 OPERATION_MODERATION: Final = "moderation"
+OPERATION_RETRIEVE_RESPONSE: Final = "retrieve_response"
 OPERATION_SPEECH: Final = "speech"
 OPERATION_TRANSCRIPTION: Final = "transcription"
 OPERATION_TRANSLATION: Final = "translation"
@@ -95,11 +96,14 @@ CALL_OPERATIONS: Final = TURN_OPERATIONS | {
     OPERATION_EMBEDDINGS,
     OPERATION_IMAGE_GENERATION,
     OPERATION_MODERATION,
+    OPERATION_RETRIEVE_RESPONSE,
     OPERATION_SPEECH,
     OPERATION_TRANSCRIPTION,
     OPERATION_TRANSLATION,
     OPERATION_VIDEO_GENERATION,
 }
+#: Finish reasons of a response that is still to come: there is nothing to price yet.
+PENDING_REASONS: Final = frozenset({"queued", "in_progress"})
 
 # Metrics
 METRIC_DURATION: Final = "gen_ai.client.operation.duration"

@@ -161,10 +161,20 @@ FREE = {"infraprism.cost.status": "free", "infraprism.cost.amount": "0"}
 REFUSED = {"infraprism.cost.status": None, "infraprism.cost.amount": None, "error.type": "429"}
 
 
+PENDING = {
+    "infraprism.cost.status": None,
+    "infraprism.cost.amount": None,
+    "gen_ai.response.finish_reasons": ["queued"],
+}
+
+
 @pytest.mark.parametrize(
     ("calls", "status"),
     [
         ([{}], "priced"),
+        ([PENDING, {"gen_ai.operation.name": "retrieve_response"}], "priced"),
+        ([PENDING, FREE], "free"),
+        ([PENDING, REFUSED], "unpriced"),
         ([{}, FREE], "priced"),
         ([{}, REFUSED], "priced"),
         ([FREE, FREE, REFUSED], "free"),
@@ -183,6 +193,13 @@ def test_the_cost_status_of_a_session(
 
     (row,) = client.get(SESSIONS).json()["data"]
     assert (row["cost_status"], row["unpriced_calls"]) == (status, calls.count(UNPRICED))
+
+
+def test_a_background_response_and_its_fetch_are_one_turn(client: TestClient, store: Store) -> None:
+    send(store, make_call(1, PENDING), make_call(2, {"gen_ai.operation.name": "retrieve_response"}))
+
+    (row,) = client.get(SESSIONS).json()["data"]
+    assert (row["turn_count"], row["call_count"], row["unpriced_calls"]) == (1, 2, 0)
 
 
 def test_a_call_without_a_session_is_in_no_list(client: TestClient, store: Store) -> None:

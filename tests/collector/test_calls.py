@@ -137,7 +137,16 @@ def test_a_conversation_id_that_differs_from_the_session_id_is_not_lost() -> Non
     assert json.loads(call.attributes) == {"gen_ai.conversation.id": "b"}
 
 
-@pytest.mark.parametrize("operation", ["chat", "text_completion", "generate_content", "embeddings"])
+@pytest.mark.parametrize(
+    "operation",
+    [
+        "chat",
+        "text_completion",
+        "generate_content",
+        "embeddings",
+        "retrieve_response",
+    ],
+)
 def test_a_span_of_another_instrumentation_is_an_unpriced_call(operation: str) -> None:
     call, dropped = read_one(make_span(1, {"gen_ai.operation.name": operation}))
 
@@ -155,6 +164,38 @@ def test_a_request_the_api_refused_has_no_cost_status(span: Any) -> None:
     call, _ = read_one(span)
 
     assert (call.cost_status, call.amount, call.is_error) == (None, None, True)
+
+
+@pytest.mark.parametrize(
+    ("reasons", "status"),
+    [
+        (["queued"], None),
+        (["in_progress"], None),
+        (["completed"], "unpriced"),
+        (["queued", "stop"], "unpriced"),
+        ([], "unpriced"),
+        ([["queued"]], "unpriced"),
+        ("queued", "unpriced"),
+    ],
+)
+def test_a_response_that_is_still_to_come_has_no_cost_status(reasons: Any, status: str | None) -> None:
+    values = {"gen_ai.operation.name": "chat", "gen_ai.response.finish_reasons": reasons}
+
+    call, dropped = read_one(make_span(1, values))
+
+    assert (call.cost_status, call.amount, call.is_error, dropped) == (status, None, False, {})
+
+
+def test_a_stream_that_broke_off_unfinished_keeps_its_status() -> None:
+    values = {
+        "gen_ai.response.finish_reasons": ["in_progress"],
+        "infraprism.cost.status": "unpriced",
+        "infraprism.cost.amount": None,
+    }
+
+    call, _ = read_one(make_call(1, values))
+
+    assert call.cost_status == "unpriced"
 
 
 def test_a_call_that_broke_off_keeps_its_cost() -> None:

@@ -89,6 +89,13 @@ client.responses.create(model="gpt-4o-mini", input="Hello", tags={"a": 1})  # er
 client.embeddings.create(model="text-embedding-3-small", input="a", session_id=1.5)  # error: arg-type
 client.embeddings.create(model="text-embedding-3-small", input="a", sesion_id="s")  # error: call-arg
 
+assert_type(client.responses.retrieve("resp_1", session_id="conv-123"), Response)
+assert_type(
+    client.responses.retrieve("resp_1", stream=True, starting_after=3, tags={}), Stream[ResponseStreamEvent]
+)
+assert_type(client.responses.cancel("resp_1", entity_id=1), Response)
+client.responses.retrieve("resp_1", session_id=1.5)  # error: call-overload
+
 
 async def twins() -> None:
     completion = await async_client.chat.completions.create(
@@ -144,6 +151,13 @@ async def twins() -> None:
     await async_client.responses.create(model="m", input="a", entity_id=[])  # error: call-overload
     await async_client.embeddings.create(model="m", input="a", entity_id=[])  # error: arg-type
 
+    assert_type(await async_client.responses.retrieve("resp_1", session_id=1), Response)
+    assert_type(
+        await async_client.responses.retrieve("resp_1", stream=True, tags={}),
+        AsyncStream[ResponseStreamEvent],
+    )
+    assert_type(await async_client.responses.cancel("resp_1", entity_id=1), Response)
+
 
 with session("conv-123", entity_type="customer", entity_id=42, tags={"a": "b"}) as identity:
     assert_type(identity, Identity)
@@ -160,6 +174,7 @@ def what_the_clients_own_signatures_allow(streamed: bool) -> None:
     with client.responses.stream(model="gpt-4o", input="hi", session_id=7) as response_events:
         for _ in response_events:
             pass
+    assert_type(client.responses.retrieve("resp_1", stream=streamed), Response | Stream[ResponseStreamEvent])
     assert_type(
         client.chat.completions.create(model="gpt-4o", messages=[], stream=streamed),
         ChatCompletion | Stream[ChatCompletionChunk],

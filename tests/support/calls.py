@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import json
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -20,7 +20,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from infraprism import InfraPrismInstrumentor, __version__, guard, semconv
-from infraprism.openai import patch
+from infraprism.openai import billed, patch, pending
 from infraprism.tracing import Ledger, attach, processor
 from tests.support.spans import CountingIds
 
@@ -123,6 +123,11 @@ def instrumented(recording: Recording | None = None) -> Iterator[Recording]:
     ledger = Ledger()
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setattr(guard, "_dropped", Counter())
+        for module, memory in (
+            (billed, "_ids"),
+            (pending, "_origins"),
+        ):
+            monkeypatch.setattr(module, memory, OrderedDict())
         monkeypatch.setattr(attach, "process_ledger", ledger)
         monkeypatch.setattr(processor, "process_ledger", ledger)
         instrumentor = InfraPrismInstrumentor()
@@ -184,6 +189,18 @@ class Wire:
         """An async client that talks to this server."""
         http_client = httpx2.AsyncClient(transport=httpx2.MockTransport(self))
         return kind(**{"api_key": API_KEY, "max_retries": 0, "http_client": http_client, **options})
+
+
+class Answers(Wire):
+    """As `Wire`, but each request gets the next answer, and all after the last one that one again."""
+
+    def __init__(self, *contents: bytes | str, content_type: str = "application/json") -> None:
+        super().__init__(contents[0], content_type=content_type)
+        self._next = iter(contents)
+
+    def __call__(self, request: httpx2.Request) -> httpx2.Response:
+        self._content = next(self._next, self._content)
+        return super().__call__(request)
 
 
 def sse(*events: Any) -> bytes:

@@ -79,6 +79,8 @@ def cost_status(row: dict[str, Any]) -> str:
     """How far the total of a session can be trusted; the worst of its calls decides."""
     if row["with_status"] and row["unpriced_calls"] == row["with_status"]:
         return "unpriced"
+    if row["pending_calls"] and not row["with_status"]:
+        return "unpriced"  # nothing is known of what is still to come
     if row["unpriced_calls"] or row["partial_calls"]:
         return "partial"
     if row["estimated_calls"]:

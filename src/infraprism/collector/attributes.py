@@ -106,7 +106,7 @@ class Attributes:
         values = self._values
         status = values.get(semconv.COST_STATUS)
         if status is None:
-            return Cost(None if is_error else "unpriced")
+            return Cost(None if is_error or self._is_pending() else "unpriced")
         if not isinstance(status, str) or status not in STATUSES:
             return self._unpriced("cost_status_unknown")
         del values[semconv.COST_STATUS]
@@ -125,6 +125,15 @@ class Attributes:
             return self._unpriced("amount_contradicts_status")
         del values[semconv.COST_AMOUNT]
         return Cost(status, amount, self._cost_parts())
+
+    def _is_pending(self) -> bool:
+        # A response asked for in the background: the span of who fetches it has the usage and the cost.
+        reasons = self._values.get(semconv.RESPONSE_FINISH_REASONS)
+        return (
+            isinstance(reasons, list)
+            and bool(reasons)
+            and all(isinstance(reason, str) and reason in semconv.PENDING_REASONS for reason in reasons)
+        )
 
     def _unpriced(self, reason: str) -> Cost:
         self._dropped[reason] += 1

@@ -60,7 +60,7 @@ class Call(NamedTuple):
     #: In `currency`; None unless the cost status is priced, estimated, partial or free.
     amount: Decimal | None
     currency: str | None
-    #: None: the API refused the request, so there is nothing to price.
+    #: None: there is nothing to price. The API refused the request, or the response is still to come.
     cost_status: str | None
     cost_source: str | None
     price_version: str | None

@@ -124,6 +124,7 @@ _SESSIONS: Final = """
         coalesce(sum(trunc(calls.amount)::BIGINT), 0) AS cost_units,
         coalesce(sum(calls.amount - trunc(calls.amount)), 0) AS cost_fraction,
         count(calls.cost_status) AS with_status,
+        count(*) FILTER (calls.cost_status IS NULL AND NOT calls.is_error) AS pending_calls,
         count(*) FILTER (calls.cost_status = 'unpriced') AS unpriced_calls,
         count(*) FILTER (calls.cost_status = 'partial') AS partial_calls,
         count(*) FILTER (calls.cost_status = 'estimated') AS estimated_calls,

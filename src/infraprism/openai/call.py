@@ -15,7 +15,7 @@ from opentelemetry.context import Context
 from opentelemetry.trace import Span, StatusCode
 
 from infraprism import guard, semconv
-from infraprism.openai import attributes, estimate, stream_usage, transport
+from infraprism.openai import attributes, estimate, pending, stream_usage, transport
 from infraprism.openai.metrics import Measured, Metrics
 from infraprism.openai.response import Reply, chat
 from infraprism.openai.target import Target
@@ -192,8 +192,12 @@ class Call:
         error_type = reply.error_type if error is None else type(error).__qualname__
         try:
             usage = reply.usage()
-            counted = self._estimate(error_type) if usage is None and reply.pieces is not None else None
-            cost = self._cost(counted or usage, error)
+            deferred = self._target.surface.deferrable and pending.created(
+                reply, usage, self._identity, self._target.model, streamed=self._first_chunk is not None
+            )
+            guessed = usage is None and reply.pieces is not None and not deferred
+            counted = self._estimate(error_type) if guessed else None
+            cost = None if deferred else self._cost(counted or usage, error)
             if counted is not None and cost is not None and cost.status is Status.PRICED:
                 cost = cost._replace(status=Status.ESTIMATED)
             found = attributes.read(reply, usage, cost)
@@ -210,11 +214,11 @@ class Call:
                 # The class only: messages quote content and pieces of keys.
                 span.set_status(StatusCode.ERROR, error_type)
             identity = self._identity
-            if cost is not None and identity.session_id is not None:
+            if (cost is not None or deferred) and identity.session_id is not None:
                 # Whether or not the span is sampled.
                 totals = self._connection.ledger.add(
                     (identity.entity_type, identity.entity_id, identity.session_id),
-                    money.ZERO if cost.amount is None else cost.amount,
+                    money.ZERO if cost is None or cost.amount is None else cost.amount,
                     turn=error_type is None and self._target.surface.operation in semconv.TURN_OPERATIONS,
                 )
                 found[semconv.SESSION_COST] = money.text(totals.cost)

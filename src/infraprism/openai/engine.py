@@ -12,7 +12,9 @@ from opentelemetry.trace import SpanKind, TracerProvider
 from infraprism import guard, sessions, settings
 from infraprism.openai import loading, request, stream_usage
 from infraprism.openai.call import Call
+from infraprism.openai.late import Place
 from infraprism.openai.metrics import Metrics
+from infraprism.openai.observer import Observer
 from infraprism.openai.providers import server_of
 from infraprism.openai.surfaces import Surface
 from infraprism.openai.target import target_of
@@ -48,7 +50,7 @@ class Engine:
         """Whether calls of this resource's client are to be instrumented."""
         return self.all_clients or _is_drop_in(resource)
 
-    def begin(self, surface: Surface, resource: Any, arguments: dict[str, Any]) -> Call | None:
+    def begin(self, surface: Surface, resource: Any, arguments: dict[str, Any]) -> Observer | None:
         """Start a call; its context is attached until `Call.leave`.
 
         The session arguments are taken off `arguments` in any case. None where nothing is to be recorded:
@@ -69,7 +71,7 @@ class Engine:
     @guard.guarded("telemetry_error")
     def _start(
         self, surface: Surface, resource: Any, arguments: dict[str, Any], given: sessions.Identity
-    ) -> Call | None:
+    ) -> Observer | None:
         context = otel_context.get_current()
         if context and not is_instrumentation_enabled():  # nothing suppresses in an empty context
             return None
@@ -81,6 +83,11 @@ class Engine:
             metrics = self._metrics = Metrics(self._meter_provider)
             loading.start()
         identity = given.inside(sessions.identity_in(context))
+        if surface.begins is not None:
+            if given is not sessions.NOBODY:
+                context = sessions.with_identity(identity, context)
+            server = server_of(resource._client)
+            return surface.begins(surface, Place(server, identity, context, connection, metrics), arguments)
         target = target_of(surface, server_of(resource._client), request.model(arguments))
         attributes: dict[str, Any] = {
             **target.attributes,

@@ -36,8 +36,8 @@ class Measured(NamedTuple):
     entity_type: str | None
     response_model: str | None
     error_type: str | None
-    #: Seconds.
-    duration: float
+    #: Seconds; None where nobody waited for the call.
+    duration: float | None
     #: Seconds to the first chunk of a stream.
     first_chunk: float | None
     usage: Usage | None
@@ -106,7 +106,8 @@ class Metrics:
                 return  # another thread was quicker
             target, usage, cost = measured.target, measured.usage, measured.cost
             dimensions = dimensions_of(target, measured.response_model, measured.error_type)
-            self._duration.record(measured.duration, dimensions)
+            if measured.duration is not None:
+                self._duration.record(measured.duration, dimensions)
             if measured.first_chunk is not None:
                 self._first_chunk.record(measured.first_chunk, dimensions)
             if usage is not None:

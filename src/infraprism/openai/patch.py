@@ -10,7 +10,7 @@ import wrapt
 from opentelemetry.instrumentation.utils import unwrap
 
 from infraprism import guard, sessions
-from infraprism.openai import transport
+from infraprism.openai import fetched, transport
 from infraprism.openai.engine import engine
 from infraprism.openai.shells import Shell, async_shell, helper_shell, sync_shell
 from infraprism.openai.surfaces import HELPERS, SURFACES
@@ -59,7 +59,7 @@ def _attach() -> None:
 
 def _targets() -> list[tuple[str, str, Shell]]:
     targets: list[tuple[str, str, Shell]] = []
-    for surface in SURFACES:
+    for surface in (*SURFACES, *fetched.SURFACES):
         name = f"{surface.resource}.{surface.method}"
         targets.append((surface.module, name, sync_shell(engine, surface)))
         targets.append((surface.module, f"Async{name}", async_shell(engine, surface)))

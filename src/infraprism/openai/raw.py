@@ -13,7 +13,7 @@ from typing import Any
 
 from infraprism import guard
 from infraprism.openai import abandoned
-from infraprism.openai.call import Call
+from infraprism.openai.observer import Observer
 from infraprism.openai.streams import on_close
 
 
@@ -23,7 +23,7 @@ class RawResponse:
     `observe` is what follows a stream that the caller parses it into.
     """
 
-    def __init__(self, call: Call, result: Any, observe: Callable[[Call, Any], None]) -> None:
+    def __init__(self, call: Observer, result: Any, observe: Callable[[Observer, Any], None]) -> None:
         self._call = call
         self._observe = observe
         self._response = response = result.http_response
@@ -113,7 +113,7 @@ class RawResponse:
 class _Body:
     """What the bytes of a body say: one JSON document, the events of a stream, or nothing to us."""
 
-    def __init__(self, call: Call, content_type: str) -> None:
+    def __init__(self, call: Observer, content_type: str) -> None:
         self._call = call
         self._is_stream = content_type.startswith("text/event-stream")
         self._keeps = self._is_stream or "json" in content_type

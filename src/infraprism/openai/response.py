@@ -36,14 +36,15 @@ class Reply:
     billed_items: tuple[str, ...] = ()
     #: Quantities that the usage object does not report: fields of `Usage`.
     quantities: dict[str, Any]
-
-    def __init__(self) -> None:
-        self.quantities = {}
-
+    #: The response was asked for in the background: whoever fetches it gets its usage.
+    background: bool = False
     #: Code of the failure that the response reports of itself; the client raises nothing for it.
     error_type: str | None = None
     #: Of a stream: the text that came, kept for the case that no usage does.
     pieces: list[str] | None = None
+
+    def __init__(self) -> None:
+        self.quantities = {}
 
     def finish(self, index: int, reason: str) -> None:
         """Note why the choice `index` finished."""
@@ -107,6 +108,7 @@ def response(source: Any, reply: Reply) -> None:
     reply.model = text(get(source, "model", None))
     reply.service_tier = text(get(source, "service_tier", None))
     reply.usage_reported = get(source, "usage", None)
+    reply.background = get(source, "background", None) is True
     status = text(get(source, "status", None))
     if status == "failed":
         reply.error_type = _error_code(get(source, "error", None))

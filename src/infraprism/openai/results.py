@@ -6,12 +6,12 @@ from functools import cache
 from typing import Any
 
 from infraprism import guard
-from infraprism.openai.call import Call
+from infraprism.openai.observer import Observer
 from infraprism.openai.raw import RawResponse
 from infraprism.openai.streams import observe_stream
 
 
-def observe(call: Call, result: Any) -> None:
+def observe(call: Observer, result: Any) -> None:
     """Let `call` see what comes of `result`: a whole response, a stream, or a raw response of either."""
     if type(result) in _whole:
         call.answer(result)
@@ -24,7 +24,7 @@ _whole: set[type] = set()
 
 
 @guard.guarded("telemetry_error")
-def _observe(call: Call, result: Any) -> bool:
+def _observe(call: Observer, result: Any) -> bool:
     if isinstance(result, _streams()):
         observe_stream(call, result)
     elif "http_response" in getattr(result, "__dict__", ()):

@@ -86,7 +86,7 @@ def helper_shell(engine: Engine) -> Shell:
 
 
 class _WithIdentity(wrapt.ObjectProxy[Any]):
-    """A resource whose ``create`` passes the session arguments that its helper was given."""
+    """A resource whose methods pass the session arguments that their helper was given."""
 
     def __init__(self, resource: Any, given: dict[str, Any]) -> None:
         super().__init__(resource)
@@ -95,3 +95,7 @@ class _WithIdentity(wrapt.ObjectProxy[Any]):
     def create(self, *args: Any, **kwargs: Any) -> Any:
         """The resource's ``create``, with the session arguments."""
         return self.__wrapped__.create(*args, **{**self._self_given, **kwargs})
+
+    def retrieve(self, *args: Any, **kwargs: Any) -> Any:
+        """The resource's ``retrieve``, which a helper that resumes a stream calls instead."""
+        return self.__wrapped__.retrieve(*args, **{**self._self_given, **kwargs})

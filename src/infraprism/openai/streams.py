@@ -7,10 +7,10 @@ from typing import Any
 
 from infraprism import guard
 from infraprism.openai import abandoned
-from infraprism.openai.call import Call
+from infraprism.openai.observer import Observer
 
 
-def observe_stream(call: Call, stream: Any) -> None:
+def observe_stream(call: Observer, stream: Any) -> None:
     """Let `call` see the chunks and the end of a `Stream` or `AsyncStream`."""
     if isinstance(stream._iterator, _Observed):
         return  # a raw response gives the same stream each time it is asked for
@@ -52,7 +52,7 @@ class _Observed:
 
     __slots__ = ("_call", "_inner", "_pulling")
 
-    def __init__(self, call: Call, inner: Any) -> None:
+    def __init__(self, call: Observer, inner: Any) -> None:
         self._call = call
         self._inner = inner
         self._pulling = False

@@ -7,12 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from infraprism import semconv
 from infraprism.openai import media
 from infraprism.openai import request as requests
 from infraprism.openai import response as replies
+
+if TYPE_CHECKING:
+    from infraprism.openai.late import Place
+    from infraprism.openai.observer import Observer
 
 Reader = Callable[[Any, replies.Reply], None]
 
@@ -44,6 +48,10 @@ class Surface:
     free: bool = False
     #: Where the price list has OpenAI's rates for it, if not under ``openai``.
     listed_under: str | None = None
+    #: Whether a response may come without its usage, which is fetched later.
+    deferrable: bool = False
+    #: What is begun instead, with the arguments, where asking is no call of its own.
+    begins: Callable[[Surface, Place, dict[str, Any]], Observer] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +67,8 @@ _CHAT = "openai.resources.chat.completions.completions"
 _OLD_CHAT = "openai.resources.beta.chat.completions"  # before `parse` and `stream` left the beta
 _RESPONSES = "openai.resources.responses.responses"
 _BETA_RESPONSES = "openai.resources.beta.responses.responses"
+#: Where responses can be created, and fetched.
+RESPONSES = (_RESPONSES, _BETA_RESPONSES)
 _IMAGES = "openai.resources.images"
 _VIDEOS = "openai.resources.videos"
 
@@ -89,6 +99,7 @@ def _responses(module: str, method: str) -> Surface:
         requests.RESPONSES,
         "responses",
         estimated=True,
+        deferrable=True,
     )
 
 

@@ -8,4 +8,11 @@ from infraprism.openai.typed.chat import AsyncChat, Chat
 from infraprism.openai.typed.embeddings import AsyncEmbeddings, Embeddings
 from infraprism.openai.typed.responses import AsyncResponses, Responses
 
-__all__ = ["AsyncChat", "AsyncEmbeddings", "AsyncResponses", "Chat", "Embeddings", "Responses"]
+__all__ = [
+    "AsyncChat",
+    "AsyncEmbeddings",
+    "AsyncResponses",
+    "Chat",
+    "Embeddings",
+    "Responses",
+]

@@ -19,6 +19,11 @@ from openai.types.responses.response_create_params import (
     ResponseCreateParamsNonStreaming,
     ResponseCreateParamsStreaming,
 )
+from openai.types.responses.response_retrieve_params import (
+    ResponseRetrieveParamsBase,
+    ResponseRetrieveParamsNonStreaming,
+    ResponseRetrieveParamsStreaming,
+)
 
 from infraprism.sessions import Id
 
@@ -71,6 +76,20 @@ class ResponseEitherArguments(ResponseCreateParamsBase, RequestOptions, total=Fa
     """Arguments of a response that is streamed or not, as a variable says."""
 
     stream: bool | None
+
+
+class RetrieveArguments(ResponseRetrieveParamsNonStreaming, RequestOptions, total=False):
+    """Arguments of fetching a response."""
+
+
+class RetrieveStreamArguments(ResponseRetrieveParamsStreaming, RequestOptions, total=False):
+    """Arguments of fetching the stream of a response."""
+
+
+class RetrieveEitherArguments(ResponseRetrieveParamsBase, RequestOptions, total=False):
+    """Arguments of fetching a response that is streamed or not, as a variable says."""
+
+    stream: bool
 
 
 class EmbeddingArguments(EmbeddingCreateParams, RequestOptions, total=False):

@@ -14,9 +14,13 @@ from openai.resources import responses
 from openai.types.responses import ParsedResponse, Response, ResponseStreamEvent
 
 from infraprism.openai.typed.arguments import (
+    RequestOptions,
     ResponseArguments,
     ResponseEitherArguments,
     ResponseStreamArguments,
+    RetrieveArguments,
+    RetrieveEitherArguments,
+    RetrieveStreamArguments,
 )
 from infraprism.sessions import Id
 
@@ -36,6 +40,23 @@ class Responses(responses.Responses):
     ) -> Response | Stream[ResponseStreamEvent]: ...
     def create(self, **arguments: Any) -> Any:
         """Create a response."""
+
+    @overload
+    def retrieve(self, response_id: str, **arguments: Unpack[RetrieveArguments]) -> Response: ...
+    @overload
+    def retrieve(
+        self, response_id: str, **arguments: Unpack[RetrieveStreamArguments]
+    ) -> Stream[ResponseStreamEvent]: ...
+    @overload
+    def retrieve(
+        self, response_id: str, **arguments: Unpack[RetrieveEitherArguments]
+    ) -> Response | Stream[ResponseStreamEvent]: ...
+    def retrieve(self, response_id: str, **arguments: Any) -> Any:
+        """Fetch a response."""
+
+    def cancel(self, response_id: str, **arguments: Unpack[RequestOptions]) -> Response:
+        """Cancel a response in the background."""
+        raise NotImplementedError
 
     @overload
     def parse(
@@ -101,6 +122,23 @@ class AsyncResponses(responses.AsyncResponses):
     ) -> Response | AsyncStream[ResponseStreamEvent]: ...
     async def create(self, **arguments: Any) -> Any:
         """Create a response."""
+
+    @overload
+    async def retrieve(self, response_id: str, **arguments: Unpack[RetrieveArguments]) -> Response: ...
+    @overload
+    async def retrieve(
+        self, response_id: str, **arguments: Unpack[RetrieveStreamArguments]
+    ) -> AsyncStream[ResponseStreamEvent]: ...
+    @overload
+    async def retrieve(
+        self, response_id: str, **arguments: Unpack[RetrieveEitherArguments]
+    ) -> Response | AsyncStream[ResponseStreamEvent]: ...
+    async def retrieve(self, response_id: str, **arguments: Any) -> Any:
+        """Fetch a response."""
+
+    async def cancel(self, response_id: str, **arguments: Unpack[RequestOptions]) -> Response:
+        """Cancel a response in the background."""
+        raise NotImplementedError
 
     @overload
     async def parse(
