@@ -82,6 +82,7 @@ LOADED_LATE = {
     "openai/typed/arguments.py",
     "openai/typed/chat.py",
     "openai/typed/embeddings.py",
+    "openai/typed/files.py",
     "openai/typed/responses.py",
     "cli/report.py",
 }

@@ -64,6 +64,10 @@ ENTITY_TYPE: Final = "infraprism.entity.type"
 ENTITY_ID: Final = "infraprism.entity.id"
 TAG_PREFIX: Final = "infraprism.tag."
 
+# Ours: a request of a batch
+BATCH_ID: Final = "infraprism.batch.id"
+BATCH_CUSTOM_ID: Final = "infraprism.batch.custom_id"
+
 # Ours: the money. Amounts are decimal strings; the parts (prefix and part) add up to the amount exactly.
 COST_PREFIX: Final = "infraprism.cost."
 COST_AMOUNT: Final = "infraprism.cost.amount"
@@ -80,6 +84,7 @@ OPERATION_EMBEDDINGS: Final = "embeddings"
 OPERATION_TEXT_COMPLETION: Final = "text_completion"
 OPERATION_GENERATE_CONTENT: Final = "generate_content"
 #: The conventions have no word for these; the API's own is taken.
+OPERATION_BATCH_REQUEST: Final = "batch_request"
 OPERATION_COMPACTION: Final = "compaction"
 OPERATION_DECISION: Final = "decision"
 OPERATION_IMAGE_GENERATION: Final = "image_generation"
@@ -91,6 +96,7 @@ OPERATION_TRANSLATION: Final = "translation"
 OPERATION_VIDEO_GENERATION: Final = "video_generation"
 TURN_OPERATIONS: Final = frozenset({OPERATION_CHAT, OPERATION_TEXT_COMPLETION, OPERATION_GENERATE_CONTENT})
 CALL_OPERATIONS: Final = TURN_OPERATIONS | {
+    OPERATION_BATCH_REQUEST,
     OPERATION_COMPACTION,
     OPERATION_DECISION,
     OPERATION_EMBEDDINGS,

@@ -145,6 +145,7 @@ def test_a_conversation_id_that_differs_from_the_session_id_is_not_lost() -> Non
         "generate_content",
         "embeddings",
         "retrieve_response",
+        "batch_request",
     ],
 )
 def test_a_span_of_another_instrumentation_is_an_unpriced_call(operation: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import assert_type
 from uuid import UUID
 
-from openai import AsyncStream, Stream
+from openai import AsyncStream, HttpxBinaryResponseContent, Stream
 from openai.lib.streaming.chat import AsyncChatCompletionStreamManager, ChatCompletionStreamManager
 from openai.lib.streaming.responses import AsyncResponseStreamManager, ResponseStreamManager
 from openai.types import CreateEmbeddingResponse
@@ -94,7 +94,9 @@ assert_type(
     client.responses.retrieve("resp_1", stream=True, starting_after=3, tags={}), Stream[ResponseStreamEvent]
 )
 assert_type(client.responses.cancel("resp_1", entity_id=1), Response)
+assert_type(client.files.content("file-1", session_id=1), HttpxBinaryResponseContent)
 client.responses.retrieve("resp_1", session_id=1.5)  # error: call-overload
+client.files.content("file-1", entity_id=[])  # error: arg-type
 
 
 async def twins() -> None:
@@ -157,6 +159,8 @@ async def twins() -> None:
         AsyncStream[ResponseStreamEvent],
     )
     assert_type(await async_client.responses.cancel("resp_1", entity_id=1), Response)
+    assert_type(await async_client.files.content("file-1", session_id=1), HttpxBinaryResponseContent)
+    await async_client.files.content("file-1", session_id=1.5)  # error: arg-type
 
 
 with session("conv-123", entity_type="customer", entity_id=42, tags={"a": "b"}) as identity:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import json
+import threading
 from collections import Counter, OrderedDict
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
@@ -20,7 +21,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from infraprism import InfraPrismInstrumentor, __version__, guard, semconv
-from infraprism.openai import billed, patch, pending
+from infraprism.openai import background, billed, known_batches, patch, pending
 from infraprism.tracing import Ledger, attach, processor
 from tests.support.spans import CountingIds
 
@@ -126,6 +127,8 @@ def instrumented(recording: Recording | None = None) -> Iterator[Recording]:
         for module, memory in (
             (billed, "_ids"),
             (pending, "_origins"),
+            (known_batches, "_by_file"),
+            (known_batches, "_read"),
         ):
             monkeypatch.setattr(module, memory, OrderedDict())
         monkeypatch.setattr(attach, "process_ledger", ledger)
@@ -201,6 +204,13 @@ class Answers(Wire):
     def __call__(self, request: httpx2.Request) -> httpx2.Response:
         self._content = next(self._next, self._content)
         return super().__call__(request)
+
+
+def settle() -> None:
+    """Wait until all that was handed to the background thread is done."""
+    done = threading.Event()
+    assert background.hand_over(done.set, 0)
+    assert done.wait(60)
 
 
 def sse(*events: Any) -> bytes:

@@ -17,9 +17,11 @@ if TYPE_CHECKING:
     from infraprism.openai.typed import (
         AsyncChat,
         AsyncEmbeddings,
+        AsyncFiles,
         AsyncResponses,
         Chat,
         Embeddings,
+        Files,
         Responses,
     )
 
@@ -49,6 +51,11 @@ class InfraPrismOpenAI(OpenAI):
         @cached_property
         def embeddings(self) -> Embeddings:
             """Embeddings."""
+            raise NotImplementedError
+
+        @cached_property
+        def files(self) -> Files:
+            """Files."""
             raise NotImplementedError
 
     else:
@@ -84,6 +91,11 @@ class AsyncInfraPrismOpenAI(AsyncOpenAI):
         @cached_property
         def embeddings(self) -> AsyncEmbeddings:
             """Embeddings."""
+            raise NotImplementedError
+
+        @cached_property
+        def files(self) -> AsyncFiles:
+            """Files."""
             raise NotImplementedError
 
     else:

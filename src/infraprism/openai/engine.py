@@ -59,19 +59,36 @@ class Engine:
         Raises:
             TypeError, ValueError: a session argument is wrong; the message names it.
         """
-        take = arguments.pop
-        given = sessions.identify(
-            take("session_id", None),
-            take("entity_type", None),
-            take("entity_id", None),
-            take("tags", None),
-        )
-        return self._start(surface, resource, arguments, given)
+        given = _given(arguments)
+        if surface.begins is None:
+            return self._start(surface, resource, arguments, given)
+        place = self._place(resource, given)
+        return None if place is None else surface.begins(surface, place, arguments)
+
+    def place(self, resource: Any, arguments: dict[str, Any]) -> Place | None:
+        """Where something is asked for that is no call, but whose answer may tell of calls.
+
+        Takes the session arguments off, raises, and gives None as `begin` does.
+        """
+        return self._place(resource, _given(arguments))
+
+    @guard.guarded("telemetry_error")
+    def _place(self, resource: Any, given: sessions.Identity) -> Place | None:
+        context = otel_context.get_current()
+        connection = self._connect(own_export=_is_drop_in(resource)) if is_instrumentation_enabled() else None
+        if connection is None:
+            return None
+        if self._metrics is None:
+            self._metrics = Metrics(self._meter_provider)
+            loading.start()
+        identity = given.inside(sessions.identity_in(context))
+        context = sessions.with_identity(identity, context)
+        return Place(server_of(resource._client), identity, context, connection, self._metrics)
 
     @guard.guarded("telemetry_error")
     def _start(
         self, surface: Surface, resource: Any, arguments: dict[str, Any], given: sessions.Identity
-    ) -> Observer | None:
+    ) -> Call | None:
         context = otel_context.get_current()
         if context and not is_instrumentation_enabled():  # nothing suppresses in an empty context
             return None
@@ -83,11 +100,6 @@ class Engine:
             metrics = self._metrics = Metrics(self._meter_provider)
             loading.start()
         identity = given.inside(sessions.identity_in(context))
-        if surface.begins is not None:
-            if given is not sessions.NOBODY:
-                context = sessions.with_identity(identity, context)
-            server = server_of(resource._client)
-            return surface.begins(surface, Place(server, identity, context, connection, metrics), arguments)
         target = target_of(surface, server_of(resource._client), request.model(arguments))
         attributes: dict[str, Any] = {
             **target.attributes,
@@ -143,6 +155,13 @@ class Engine:
     def attach(self) -> None:
         """Attach to the provider in force, without waiting for the first call."""
         self._connect(own_export=False)
+
+
+def _given(arguments: dict[str, Any]) -> sessions.Identity:
+    take = arguments.pop
+    return sessions.identify(
+        take("session_id", None), take("entity_type", None), take("entity_id", None), take("tags", None)
+    )
 
 
 def _is_drop_in(resource: Any) -> bool:

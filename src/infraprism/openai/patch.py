@@ -10,7 +10,7 @@ import wrapt
 from opentelemetry.instrumentation.utils import unwrap
 
 from infraprism import guard, sessions
-from infraprism.openai import fetched, transport
+from infraprism.openai import batches, fetched, transport
 from infraprism.openai.engine import engine
 from infraprism.openai.shells import Shell, async_shell, helper_shell, sync_shell
 from infraprism.openai.surfaces import HELPERS, SURFACES
@@ -63,6 +63,8 @@ def _targets() -> list[tuple[str, str, Shell]]:
         name = f"{surface.resource}.{surface.method}"
         targets.append((surface.module, name, sync_shell(engine, surface)))
         targets.append((surface.module, f"Async{name}", async_shell(engine, surface)))
+    for module, name, shell in batches.shells(engine):
+        targets += [(module, name, shell), (module, f"Async{name}", shell)]
     for helper in HELPERS:
         for prefix in ("", "Async"):
             name = f"{prefix}{helper.resource}.{helper.method}"

@@ -23,11 +23,13 @@ class Connection(NamedTuple):
         tracer: starts the spans of calls; maps sessions to traces.
         ledger: keeps the sessions' running totals.
         write: puts attributes on a span, quickly.
+        flush: has the ended spans exported, and waits for it: never in the application's threads.
     """
 
     tracer: Tracer
     ledger: Ledger
     write: Callable[[Span, Mapping[str, AttributeValue]], None] = write
+    flush: Callable[[], object] = lambda: None
 
 
 def connect(provider: TracerProvider, *, own_export: bool) -> Connection:
@@ -47,7 +49,8 @@ def connect(provider: TracerProvider, *, own_export: bool) -> Connection:
     generator = getattr(tracer, "id_generator", None)
     if isinstance(generator, IdGenerator) and not isinstance(generator, SessionIdGenerator):
         tracer.id_generator = SessionIdGenerator(generator)  # type: ignore[attr-defined]
-    return Connection(tracer, process_ledger)
+    flush = getattr(provider, "force_flush", None)
+    return Connection(tracer, process_ledger, flush=flush if callable(flush) else lambda: None)
 
 
 def _has_processor(provider: TracerProvider) -> bool:

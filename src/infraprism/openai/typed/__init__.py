@@ -6,13 +6,16 @@ the session arguments.
 
 from infraprism.openai.typed.chat import AsyncChat, Chat
 from infraprism.openai.typed.embeddings import AsyncEmbeddings, Embeddings
+from infraprism.openai.typed.files import AsyncFiles, Files
 from infraprism.openai.typed.responses import AsyncResponses, Responses
 
 __all__ = [
     "AsyncChat",
     "AsyncEmbeddings",
+    "AsyncFiles",
     "AsyncResponses",
     "Chat",
     "Embeddings",
+    "Files",
     "Responses",
 ]
