@@ -69,10 +69,11 @@ SESSION_TURNS: Final = "infraprism.session.turns"
 # Operations (values of `gen_ai.operation.name`); a turn is a call that generates a reply.
 OPERATION_CHAT: Final = "chat"
 OPERATION_EMBEDDINGS: Final = "embeddings"
+OPERATION_TRANSCRIPTION: Final = "transcription"
 OPERATION_TEXT_COMPLETION: Final = "text_completion"
 OPERATION_GENERATE_CONTENT: Final = "generate_content"
 TURN_OPERATIONS: Final = frozenset({OPERATION_CHAT, OPERATION_TEXT_COMPLETION, OPERATION_GENERATE_CONTENT})
-CALL_OPERATIONS: Final = TURN_OPERATIONS | {OPERATION_EMBEDDINGS}
+CALL_OPERATIONS: Final = TURN_OPERATIONS | {OPERATION_EMBEDDINGS, OPERATION_TRANSCRIPTION}
 
 # Metrics
 METRIC_DURATION: Final = "gen_ai.client.operation.duration"

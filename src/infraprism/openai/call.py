@@ -48,10 +48,16 @@ class Call:
         target: Target,
         identity: Identity,
         span: Span,
-        context: Context,
+        context: Context | None,
         connection: Connection,
         metrics: Metrics,
+        *,
+        ago: float = 0.0,
     ) -> None:
+        """Start one, in `context` until `leave`; None leaves the current one in place.
+
+        `ago`: seconds that have passed since it began.
+        """
         self._target = target
         self._identity = identity
         self._span = span
@@ -61,9 +67,9 @@ class Call:
         self._first_chunk: float | None = None
         self._ended = False
         self._started_at = datetime.now(UTC)
-        self._began = time.perf_counter()
+        self._began = time.perf_counter() - ago
         # Last: where something above fails, nothing stays attached.
-        self._token: Token[Context] | None = otel_context.attach(context)
+        self._token: Token[Context] | None = None if context is None else otel_context.attach(context)
 
     @property
     def ended(self) -> bool:
@@ -82,6 +88,11 @@ class Call:
         if self._first_chunk is None:
             self._first_chunk = time.perf_counter() - self._began
         self._target.surface.chunk(chunk, self._reply)
+
+    @guard.guarded("telemetry_error")
+    def note(self, known: Any) -> None:
+        """Take note of what the server said of the response, which is no chunk of it."""
+        self._target.surface.chunk(known, self._reply)
 
     @guard.guarded("telemetry_error")
     def answer(self, response: Any) -> None:
@@ -162,7 +173,9 @@ class Call:
     def _cost(self, usage: Usage | None, error: Exception | None) -> Cost | None:
         """The cost; None for a request that the API refused or that was never sent: those are not billed."""
         if usage is None and (
-            isinstance(error, TypeError) or type(getattr(error, "status_code", None)) is int
+            self._reply.refused
+            or isinstance(error, TypeError)
+            or type(getattr(error, "status_code", None)) is int
         ):
             return None
         return price(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry import context as otel_context
 from opentelemetry import trace
+from opentelemetry.context import Context
 from opentelemetry.instrumentation.utils import is_instrumentation_enabled
 from opentelemetry.trace import SpanKind, TracerProvider
 
@@ -48,8 +50,19 @@ class Engine:
         """Whether calls of this resource's client are to be instrumented."""
         return self.all_clients or _is_drop_in(resource)
 
-    def begin(self, surface: Surface, resource: Any, arguments: dict[str, Any]) -> Call | None:
+    def begin(
+        self,
+        surface: Surface,
+        resource: Any,
+        arguments: dict[str, Any],
+        *,
+        context: Context | None = None,
+        ago: float = 0.0,
+    ) -> Call | None:
         """Start a call; its context is attached until `Call.leave`.
+
+        `context` starts it there instead of in the current one, and attaches nothing. `ago`: seconds that
+        have passed since it began.
 
         The session arguments are taken off `arguments` in any case. None where nothing is to be recorded:
         instrumentation is suppressed, or the application has no tracer provider.
@@ -64,15 +77,23 @@ class Engine:
             take("entity_id", None),
             take("tags", None),
         )
-        return self._start(surface, resource, arguments, given)
+        return self._start(surface, resource, arguments, given, context, ago)
 
     @guard.guarded("telemetry_error")
     def _start(
-        self, surface: Surface, resource: Any, arguments: dict[str, Any], given: sessions.Identity
+        self,
+        surface: Surface,
+        resource: Any,
+        arguments: dict[str, Any],
+        given: sessions.Identity,
+        elsewhere: Context | None,
+        ago: float,
     ) -> Call | None:
         context = otel_context.get_current()
         if context and not is_instrumentation_enabled():  # nothing suppresses in an empty context
             return None
+        if elsewhere is not None:
+            context = elsewhere
         connection = self._connect(own_export=_is_drop_in(resource))
         if connection is None:
             return None
@@ -97,12 +118,14 @@ class Engine:
                 context=context,
                 kind=SpanKind.CLIENT,
                 attributes=attributes,
+                start_time=time.time_ns() - int(ago * 1e9) if ago else None,
                 record_exception=False,
                 set_status_on_exception=False,
             )
         finally:
             sessions.starting.trace_id = None
-        return Call(target, identity, span, trace.set_span_in_context(span, context), connection, metrics)
+        inside = None if elsewhere is not None else trace.set_span_in_context(span, context)
+        return Call(target, identity, span, inside, connection, metrics, ago=ago)
 
     def _connect(self, *, own_export: bool) -> Connection | None:
         """The connection to the provider that is in force now, made the first time it is seen.

@@ -10,6 +10,7 @@ import wrapt
 from opentelemetry.instrumentation.utils import unwrap
 
 from infraprism import guard, sessions
+from infraprism.openai import websockets
 from infraprism.openai.engine import engine
 from infraprism.openai.shells import Shell, async_shell, helper_shell, sync_shell
 from infraprism.openai.surfaces import HELPERS, SURFACES
@@ -47,8 +48,12 @@ def remove() -> None:
     _wanted = False
     while _patched:
         module, target = _patched.pop()
-        resource, _, method = target.partition(".")
-        unwrap(getattr(module, resource), method)
+        name, _, method = target.partition(".")
+        resource = getattr(module, name)
+        unwrap(resource, method)
+        own = vars(resource)[method]
+        if any(vars(base).get(method) is own for base in resource.__mro__[1:]):
+            delattr(resource, method)  # it was inherited
 
 
 def _attach() -> None:
@@ -66,7 +71,7 @@ def _targets() -> list[tuple[str, str, Shell]]:
         for prefix in ("", "Async"):
             name = f"{prefix}{helper.resource}.{helper.method}"
             targets.append((helper.module, name, helper_shell(engine)))
-    return targets
+    return [*targets, *websockets.targets(engine)]
 
 
 @guard.guarded("not_instrumented")

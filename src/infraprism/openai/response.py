@@ -34,6 +34,8 @@ class Reply:
     billed_items: tuple[str, ...] = ()
     #: Code of the failure that the response reports of itself; the client raises nothing for it.
     error_type: str | None = None
+    #: The server refused the request by an event of its own, so the client raises nothing.
+    refused: bool = False
 
     def finish(self, index: int, reason: str) -> None:
         """Note why the choice `index` finished."""
