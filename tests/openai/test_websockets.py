@@ -9,6 +9,7 @@ import importlib
 import threading
 import weakref
 from collections.abc import Awaitable, Callable, Iterator
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -24,7 +25,7 @@ from opentelemetry.instrumentation.utils import suppress_instrumentation
 from websockets.exceptions import ConnectionClosed, ConnectionClosedError, ConnectionClosedOK
 
 from infraprism import AsyncInfraPrismOpenAI, InfraPrismOpenAI, guard
-from infraprism.openai import billed
+from infraprism.openai import billed, patch
 from infraprism.openai.engine import engine
 from infraprism.openai.followers import Follower
 from infraprism.openai.websockets import targets
@@ -466,6 +467,16 @@ def test_nothing_is_left_of_the_instrumentation() -> None:
         with instrumented():
             assert not any(one[1] is other[1] for one, other in zip(methods(), own, strict=True))
         assert methods() == own
+
+
+def test_a_client_that_cannot_connect_has_lost_nothing(recording: Recording) -> None:
+    old = ModuleType("old")
+    vars(old).update(Responses=type("Responses", (), {}), AsyncResponses=type("AsyncResponses", (), {}))
+    for module, target, shell in targets(engine):
+        if module == "openai.resources.responses.responses":
+            patch._patch(target, shell, old)
+    assert vars(old.Responses).keys() == vars(type("Responses", (), {})).keys()
+    assert guard.dropped() == {}
 
 
 def test_a_connection_that_outlives_the_instrumentation_is_left_alone() -> None:

@@ -76,6 +76,6 @@ def _targets() -> list[tuple[str, str, Shell]]:
 
 @guard.guarded("not_instrumented")
 def _patch(target: str, shell: Shell, module: ModuleType) -> None:
-    if _wanted:
+    if _wanted and not websockets.missing(module, target):
         wrapt.wrap_function_wrapper(module, target, shell)
         _patched.append((module, target))
