@@ -18,6 +18,7 @@ from infraprism import guard, sessions
 from infraprism.openai import abandoned, request
 from infraprism.openai.engine import Engine
 from infraprism.openai.followers import Follower, Opening
+from infraprism.openai.live import LiveFollower
 from infraprism.openai.realtime import RealtimeFollower
 from infraprism.openai.responses_lanes import ResponsesFollower
 from infraprism.openai.shells import Shell
@@ -30,13 +31,20 @@ class Socket:
     module: str
     resource: str
     follower: type[Follower]
+    #: The session arguments that are ours: some of the client's have a `session_id` of their own.
+    ours: tuple[str, ...] = ("session_id", "entity_type", "entity_id", "tags")
 
+
+_ALL_BUT_SESSION = ("entity_type", "entity_id", "tags")
 
 SOCKETS: tuple[Socket, ...] = (
     Socket("openai.resources.realtime.realtime", "Realtime", RealtimeFollower),
     Socket("openai.resources.beta.realtime.realtime", "Realtime", RealtimeFollower),
     Socket("openai.resources.responses.responses", "Responses", ResponsesFollower),
     Socket("openai.resources.beta.responses.responses", "Responses", ResponsesFollower),
+    Socket("openai.resources.live.live", "Live", LiveFollower),
+    Socket("openai.resources.live.sideband", "Sideband", LiveFollower, _ALL_BUT_SESSION),
+    Socket("openai.resources.live.forks", "Forks", LiveFollower, _ALL_BUT_SESSION),
 )
 
 #: By what `connect` gave, and by the connection that came of it.
@@ -54,7 +62,7 @@ def targets(engine: Engine) -> Iterator[tuple[str, str, Shell]]:
             ("Async", {"__aenter__": aenter, "enter": aenter}),
         ):
             name = prefix + socket.resource
-            yield socket.module, f"{name}.connect", _connect_shell(engine)
+            yield socket.module, f"{name}.connect", _connect_shell(engine, socket.ours)
             for method, shell in methods.items():
                 yield socket.module, f"{name}ConnectionManager.{method}", shell
             followed = _ASYNC_FOLLOWED if prefix else _FOLLOWED
@@ -63,22 +71,16 @@ def targets(engine: Engine) -> Iterator[tuple[str, str, Shell]]:
 
 
 def missing(module: Any, target: str) -> bool:
-    """Whether a target belongs to connections that this version of the client cannot make: nothing is lost."""
+    """Whether a target belongs to connections that this version of the client cannot make: no loss."""
     name, _, method = target.partition(".")
     return (method == "connect" or "Connection" in name) and not hasattr(getattr(module, name, None), method)
 
 
-def _connect_shell(engine: Engine) -> Shell:
+def _connect_shell(engine: Engine, ours: tuple[str, ...]) -> Shell:
     def shell(wrapped: Any, instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if not engine.serves(instance):
             return wrapped(*args, **kwargs)
-        take = kwargs.pop
-        given = sessions.identify(
-            take("session_id", None),
-            take("entity_type", None),
-            take("entity_id", None),
-            take("tags", None),
-        )
+        given = sessions.identify(**{name: kwargs.pop(name, None) for name in ours})
         manager = wrapped(*args, **kwargs)
         _note(manager, instance, kwargs, given)
         return manager
