@@ -80,6 +80,7 @@ LOADED_LATE = {
     "openai/typed/arguments.py",
     "openai/typed/chat.py",
     "openai/typed/embeddings.py",
+    "openai/typed/realtime.py",
     "openai/typed/responses.py",
     "cli/report.py",
 }

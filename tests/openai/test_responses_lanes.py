@@ -286,3 +286,20 @@ def test_a_response_asked_for_is_billed_whatever_its_id(recording: Recording) ->
             assert [connection.recv().type for _ in range(2)][1] == "response.completed"
         assert len(list(connection)) == 2  # told again: not asked for
     assert [span["attributes"]["infraprism.session.turns"] for span in recording.spans] == [1, 2]
+
+
+def test_an_end_that_is_told_twice_is_not_that_of_the_next_response(recording: Recording) -> None:
+    script = (Hear(), created("resp_1"), completed("resp_1"), Hear(), completed("resp_1"))
+    with (
+        speaking(*script, completed("resp_2"), Close()) as speaker,
+        speaker.client().responses.connect(**WHO) as connection,
+    ):
+        connection.response.create(**REQUEST)
+        for _ in range(2):
+            connection.recv()
+        connection.response.create(**{**REQUEST, "model": "gpt-4o"})
+        assert len(list(connection)) == 2
+    assert [(span["name"], span["attributes"]["gen_ai.response.id"]) for span in recording.spans] == [
+        ("chat gpt-4o-mini", "resp_1"),
+        ("chat gpt-4o", "resp_2"),
+    ]

@@ -17,9 +17,11 @@ if TYPE_CHECKING:
     from infraprism.openai.typed import (
         AsyncChat,
         AsyncEmbeddings,
+        AsyncRealtime,
         AsyncResponses,
         Chat,
         Embeddings,
+        Realtime,
         Responses,
     )
 
@@ -49,6 +51,11 @@ class InfraPrismOpenAI(OpenAI):
         @cached_property
         def embeddings(self) -> Embeddings:
             """Embeddings."""
+            raise NotImplementedError
+
+        @cached_property
+        def realtime(self) -> Realtime:
+            """Realtime conversations."""
             raise NotImplementedError
 
     else:
@@ -84,6 +91,11 @@ class AsyncInfraPrismOpenAI(AsyncOpenAI):
         @cached_property
         def embeddings(self) -> AsyncEmbeddings:
             """Embeddings."""
+            raise NotImplementedError
+
+        @cached_property
+        def realtime(self) -> AsyncRealtime:
+            """Realtime conversations."""
             raise NotImplementedError
 
     else:

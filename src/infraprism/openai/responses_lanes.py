@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -47,8 +46,8 @@ class ResponsesFollower(Follower):
 
     def __init__(self, engine: Engine, opening: Opening) -> None:
         super().__init__(engine, opening)
-        #: Calls asked for that have no response yet, by lane.
-        self._waiting: dict[str | None, deque[Open]] = {}
+        #: Calls asked for that have no response yet, the oldest first.
+        self._waiting: list[Open] = []
 
     @guard.guarded("telemetry_error")
     def sending(self, event: Any) -> Call | None:
@@ -60,34 +59,36 @@ class ResponsesFollower(Follower):
         call = self._begin(RESPONSES, arguments)
         if call is not None:
             lane = text(get(event, "stream_id", None))
-            self._waiting.setdefault(lane, deque()).append(Open(call, lane, asked=True))
+            self._waiting.append(Open(call, lane, asked=True))
         return call
 
     @guard.guarded("telemetry_error")
     def unsent(self, call: Call, error: BaseException) -> None:
         """The host is told why; so is the call."""
-        for waiting in self._waiting.values():
-            for opened in [opened for opened in waiting if opened.call is call]:
-                waiting.remove(opened)
+        for opened in list(self._waiting):
+            if opened.call is call:
+                self._remove(opened)
         call.fail(error)
 
     def _take(self) -> Iterator[Call]:
-        while (opened := self._next(*self._waiting)) is not None:
-            yield opened.call
+        for opened in list(self._waiting):
+            if self._remove(opened):
+                yield opened.call
         yield from super()._take()
 
-    def _next(self, *lanes: str | None) -> Open | None:
-        for lane in lanes:
-            waiting = self._waiting.get(lane)
-            try:
-                if waiting:
-                    return waiting.popleft()
-            except IndexError:  # another thread was quicker
-                continue
-            finally:
-                if not waiting:
-                    self._waiting.pop(lane, None)
+    def _next(self, lane: str | None) -> Open | None:
+        """The call that the next response in a lane answers, taken off."""
+        for opened in list(self._waiting):
+            if opened.lane == lane and self._remove(opened):
+                return opened
         return None
+
+    def _remove(self, opened: Open) -> bool:
+        try:
+            self._waiting.remove(opened)
+        except ValueError:  # another thread was quicker
+            return False
+        return True
 
     def _created(self, event: dict[str, Any]) -> None:
         response = event.get("response")
@@ -107,9 +108,13 @@ class ResponsesFollower(Follower):
 
     def _done(self, event: dict[str, Any]) -> None:
         response = event.get("response")
-        if type(response) is dict:
-            opened = self._open.pop(text(response.get("id")), None)
-            self._finish(opened or self._next(text(event.get("stream_id"))), RESPONSES, response)
+        if type(response) is not dict:
+            return
+        response_id = text(response.get("id"))
+        opened = self._open.pop(response_id, None)
+        if opened is None and not billed.known(response_id or ""):  # it was over before it was created
+            opened = self._next(text(event.get("stream_id")))
+        self._finish(opened, RESPONSES, response)
 
     def _error(self, event: dict[str, Any]) -> None:
         lane = text(event.get("stream_id"))

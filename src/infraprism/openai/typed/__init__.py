@@ -6,6 +6,16 @@ the session arguments.
 
 from infraprism.openai.typed.chat import AsyncChat, Chat
 from infraprism.openai.typed.embeddings import AsyncEmbeddings, Embeddings
+from infraprism.openai.typed.realtime import AsyncRealtime, Realtime
 from infraprism.openai.typed.responses import AsyncResponses, Responses
 
-__all__ = ["AsyncChat", "AsyncEmbeddings", "AsyncResponses", "Chat", "Embeddings", "Responses"]
+__all__ = [
+    "AsyncChat",
+    "AsyncEmbeddings",
+    "AsyncRealtime",
+    "AsyncResponses",
+    "Chat",
+    "Embeddings",
+    "Realtime",
+    "Responses",
+]

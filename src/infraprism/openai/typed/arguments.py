@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypedDict
 
 import httpx2
@@ -19,6 +19,7 @@ from openai.types.responses.response_create_params import (
     ResponseCreateParamsNonStreaming,
     ResponseCreateParamsStreaming,
 )
+from openai.types.websocket_reconnection import ReconnectingEvent, ReconnectingOverrides
 
 from infraprism.sessions import Id
 
@@ -75,3 +76,23 @@ class ResponseEitherArguments(ResponseCreateParamsBase, RequestOptions, total=Fa
 
 class EmbeddingArguments(EmbeddingCreateParams, RequestOptions, total=False):
     """Arguments of an embedding."""
+
+
+class ConnectArguments(SessionArguments, total=False):
+    """What every connect takes."""
+
+    extra_query: Mapping[str, object]
+    extra_headers: Mapping[str, Any]
+    websocket_connection_options: Any
+    on_reconnecting: Callable[[ReconnectingEvent], ReconnectingOverrides | None] | None
+    max_retries: int
+    initial_delay: float
+    max_delay: float
+    max_queue_size: int
+
+
+class RealtimeConnectArguments(ConnectArguments, total=False):
+    """Arguments of a Realtime connection."""
+
+    model: str
+    call_id: str
