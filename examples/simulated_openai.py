@@ -676,6 +676,7 @@ class SimulatedOpenAI:
     def reset(self) -> None:
         """Forget the bill, the cached prompts, the conversations and the counted attempts."""
         self._server.model.reset()
+        self._server.request_numbers = itertools.count(1)
 
     def close(self) -> None:
         """Stop listening and drop the open connections."""

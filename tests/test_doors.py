@@ -35,9 +35,11 @@ DOORS: dict[str, set[str]] = {
         "infraprism.pricing",
         "infraprism.sessions",
         "infraprism.tracing",  # only inside of a function, see below
+        "infraprism.settings",
         "opentelemetry.instrumentation",
         "openai",
         "httpx2",
+        "tiktoken",
         "wrapt",
     },
     "tracing": COMMON
@@ -68,7 +70,7 @@ DOORS: dict[str, set[str]] = {
 }
 #: What may be imported only while a function runs (or for types): loading it is somebody's choice.
 LATE = {
-    "openai": {"openai", "httpx2", "infraprism.tracing"},
+    "openai": {"openai", "httpx2", "tiktoken", "infraprism.tracing"},
     "pricing": {"genai_prices"},
     "tracing": {"opentelemetry.exporter"},
     "cli": {"infraprism.collector", "infraprism.openai", "infraprism.tracing", "rich"},

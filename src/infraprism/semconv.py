@@ -32,6 +32,8 @@ RESPONSE_MODEL: Final = "gen_ai.response.model"
 RESPONSE_FINISH_REASONS: Final = "gen_ai.response.finish_reasons"
 RESPONSE_TIME_TO_FIRST_CHUNK: Final = "gen_ai.response.time_to_first_chunk"
 OPENAI_REQUEST_SERVICE_TIER: Final = "openai.request.service_tier"
+OPENAI_REQUEST_CONVERSATION: Final = "openai.request.conversation"
+OPENAI_REQUEST_PREVIOUS_RESPONSE_ID: Final = "openai.request.previous_response_id"
 OPENAI_RESPONSE_SERVICE_TIER: Final = "openai.response.service_tier"
 OPENAI_RESPONSE_SYSTEM_FINGERPRINT: Final = "openai.response.system_fingerprint"
 OPENAI_API_TYPE: Final = "openai.api.type"
@@ -48,6 +50,9 @@ USAGE_COST: Final = "gen_ai.usage.cost"
 SERVER_ADDRESS: Final = "server.address"
 SERVER_PORT: Final = "server.port"
 ERROR_TYPE: Final = "error.type"
+HTTP_REQUEST_RESEND_COUNT: Final = "http.request.resend_count"
+#: And the header's name, in lower case.
+HTTP_RESPONSE_HEADER: Final = "http.response.header."
 SESSION_ID: Final = "session.id"
 USER_ID: Final = "user.id"
 
@@ -69,11 +74,29 @@ SESSION_TURNS: Final = "infraprism.session.turns"
 # Operations (values of `gen_ai.operation.name`); a turn is a call that generates a reply.
 OPERATION_CHAT: Final = "chat"
 OPERATION_EMBEDDINGS: Final = "embeddings"
-OPERATION_TRANSCRIPTION: Final = "transcription"
 OPERATION_TEXT_COMPLETION: Final = "text_completion"
 OPERATION_GENERATE_CONTENT: Final = "generate_content"
+#: The conventions have no word for these; the API's own is taken.
+OPERATION_COMPACTION: Final = "compaction"
+OPERATION_DECISION: Final = "decision"
+OPERATION_IMAGE_GENERATION: Final = "image_generation"
+OPERATION_MODERATION: Final = "moderation"
+OPERATION_SPEECH: Final = "speech"
+OPERATION_TRANSCRIPTION: Final = "transcription"
+OPERATION_TRANSLATION: Final = "translation"
+OPERATION_VIDEO_GENERATION: Final = "video_generation"
 TURN_OPERATIONS: Final = frozenset({OPERATION_CHAT, OPERATION_TEXT_COMPLETION, OPERATION_GENERATE_CONTENT})
-CALL_OPERATIONS: Final = TURN_OPERATIONS | {OPERATION_EMBEDDINGS, OPERATION_TRANSCRIPTION}
+CALL_OPERATIONS: Final = TURN_OPERATIONS | {
+    OPERATION_COMPACTION,
+    OPERATION_DECISION,
+    OPERATION_EMBEDDINGS,
+    OPERATION_IMAGE_GENERATION,
+    OPERATION_MODERATION,
+    OPERATION_SPEECH,
+    OPERATION_TRANSCRIPTION,
+    OPERATION_TRANSLATION,
+    OPERATION_VIDEO_GENERATION,
+}
 
 # Metrics
 METRIC_DURATION: Final = "gen_ai.client.operation.duration"
@@ -90,6 +113,7 @@ SETTING_ENTITY_TYPE: Final = "INFRAPRISM_ENTITY_TYPE"
 SETTING_ENTITY_ID: Final = "INFRAPRISM_ENTITY_ID"
 SETTING_TAGS: Final = "INFRAPRISM_TAGS"
 SETTING_TRACE_KEY: Final = "INFRAPRISM_TRACE_KEY"
+SETTING_STREAM_USAGE: Final = "INFRAPRISM_STREAM_USAGE"
 SETTING_API_KEY: Final = "INFRAPRISM_API_KEY"
 SETTING_HOST: Final = "INFRAPRISM_HOST"
 SETTING_PORT: Final = "INFRAPRISM_PORT"

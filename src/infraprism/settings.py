@@ -31,6 +31,8 @@ class Settings:
     tags: str | None = None
     #: Secret that keys the hash from a session to its trace id; without one a public constant does.
     trace_key: str | None = None
+    #: Ask streamed replies for their usage where the caller did not, and keep the extra chunk from it.
+    stream_usage: bool = True
     #: Bearer key: the plugin and the exporter send it, the collector asks for it. Begins with ``ip-``.
     api_key: str | None = None
     #: Where the collector listens.
@@ -53,6 +55,9 @@ def load(environ: Mapping[str, str]) -> Settings:
     if api_key is not None and not api_key.startswith("ip-"):
         problems.append(f"{semconv.SETTING_API_KEY} must begin with 'ip-'")
         api_key = None
+    stream_usage = text(semconv.SETTING_STREAM_USAGE) or "true"
+    if stream_usage.lower() not in ("true", "false"):
+        problems.append(f"{semconv.SETTING_STREAM_USAGE} must be 'true' or 'false'")
     port = DEFAULT_PORT
     port_text = text(semconv.SETTING_PORT)
     if port_text is not None:
@@ -67,6 +72,7 @@ def load(environ: Mapping[str, str]) -> Settings:
         entity_id=text(semconv.SETTING_ENTITY_ID),
         tags=text(semconv.SETTING_TAGS),
         trace_key=text(semconv.SETTING_TRACE_KEY),
+        stream_usage=stream_usage.lower() != "false",
         api_key=api_key,
         host=text(semconv.SETTING_HOST) or DEFAULT_HOST,
         port=port,

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
 
 import pytest
 import pytest_asyncio
 from openai import AsyncOpenAI, OpenAI
 from simulated_openai import SimulatedOpenAI, serve
 
+from infraprism import pricing
 from tests.support.calls import API_KEY, Recording, instrumented
 
 
@@ -15,6 +17,12 @@ def _server() -> Iterator[SimulatedOpenAI]:
     server = serve()
     yield server
     server.close()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _price_list() -> None:
+    """Load the price list once: a test should not be the one that waits for it."""
+    pricing.find("openai", "gpt-4o", None, datetime.now(UTC))
 
 
 @pytest.fixture

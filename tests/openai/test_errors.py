@@ -73,8 +73,16 @@ REFUSED: dict[str, tuple[dict[str, Any], type[openai.APIStatusError]]] = {
 refused = pytest.mark.parametrize(("arguments", "error"), REFUSED.values(), ids=REFUSED.keys())
 
 
-def streamed(arguments: dict[str, Any]) -> dict[str, Any]:
-    return {"gen_ai.request.stream": True} if "stream" in arguments else {}
+#: What the headers of the refusal said.
+REFUSAL = {
+    "http.response.header.x-request-id": ("req_sim-000001",),
+    "http.response.header.x-ratelimit-remaining-requests": ("9999",),
+    "http.response.header.x-ratelimit-remaining-tokens": ("200000",),
+}
+
+
+def refusal(arguments: dict[str, Any]) -> dict[str, Any]:
+    return {**REFUSAL, **({"gen_ai.request.stream": True} if "stream" in arguments else {})}
 
 
 @refused
@@ -85,7 +93,7 @@ def test_a_refused_request_costs_nothing(
         chat(client, **arguments)
     model = arguments.get("model", "gpt-4o-mini")
     port = urlsplit(api.base_url).port
-    assert recording.span == failed_span(port, error.__name__, model, **streamed(arguments))
+    assert recording.span == failed_span(port, error.__name__, model, **refusal(arguments))
     assert api.bill() == []
 
 
@@ -101,7 +109,7 @@ async def test_a_refused_request_of_the_async_client_costs_nothing(
         await chat(async_client, **arguments)
     model = arguments.get("model", "gpt-4o-mini")
     port = urlsplit(api.base_url).port
-    assert recording.span == failed_span(port, error.__name__, model, **streamed(arguments))
+    assert recording.span == failed_span(port, error.__name__, model, **refusal(arguments))
 
 
 UNANSWERED: dict[str, tuple[Callable[[Any], Any], str]] = {

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 
 import infraprism
+from infraprism import pricing
 from infraprism.openai import billed
 from infraprism.sessions import Identity, trace_id_of
 from tests.openai.test_responses_lanes import completed, created
@@ -32,7 +33,7 @@ def delegated(event: dict[str, Any]) -> dict[str, Any]:
 
 
 def expected(speaker: Speaker, **attributes: Any) -> dict[str, Any]:
-    """The span of a session, whose price by the second is not known."""
+    """The span of a session of 9 seconds at $3 an hour."""
     return {
         "name": "chat gpt-live-1",
         "kind": "CLIENT",
@@ -53,15 +54,19 @@ def expected(speaker: Speaker, **attributes: Any) -> dict[str, Any]:
             "gen_ai.request.model": "gpt-live-1",
             "gen_ai.response.id": "sess_1",
             "gen_ai.response.model": "gpt-live-1",
-            "infraprism.cost.status": "unpriced",
-            "infraprism.session.cost": "0",
+            "gen_ai.response.finish_reasons": ("close_requested",),
+            "infraprism.cost.status": "priced",
+            "infraprism.cost.amount": "0.0075",
+            "gen_ai.usage.cost": 0.0075,
+            "infraprism.cost.currency": "USD",
+            "infraprism.cost.source": "local",
+            "infraprism.cost.price_version": pricing.version(),
+            "infraprism.cost.audio_seconds": "0.0075",
+            "infraprism.session.cost": "0.0075",
             "infraprism.session.turns": 1,
             **attributes,
         },
     }
-
-
-CLOSED_AS_ASKED = {"gen_ai.response.finish_reasons": ("close_requested",)}
 
 
 @pytest.fixture(autouse=True)
@@ -78,7 +83,7 @@ def test_a_session_is_one_call_however_many_listen(recording: Recording) -> None
             arguments: Any = {"session_id": "sess_1", "tags": {"from": "the side"}}
             with connect(**arguments) as other:
                 assert len(list(other)) == 3
-        assert recording.span == expected(speaker, **CLOSED_AS_ASKED)
+        assert recording.span == expected(speaker)
 
 
 def test_the_session_that_is_joined_is_not_the_hosts(recording: Recording) -> None:
@@ -99,14 +104,29 @@ async def test_an_async_session_is_one_call(recording: Recording) -> None:
     with speaking(STARTED, USED, CLOSED, Close()) as speaker:
         async with speaker.async_client().live.connect(**WHO) as connection:
             assert len([event async for event in connection]) == 3
-        assert recording.span == expected(speaker, **CLOSED_AS_ASKED)
+        assert recording.span == expected(speaker)
 
 
-def test_a_session_that_breaks_off_ends_with_what_is_known(recording: Recording) -> None:
+def test_a_session_that_breaks_off_has_cost_what_it_reported_at_least(recording: Recording) -> None:
     with speaking(STARTED, USED, Close()) as speaker:
         with speaker.client().live.connect(**WHO) as connection:
             list(connection)
-        assert recording.span == expected(speaker)
+        floor: dict[str, Any] = {
+            "infraprism.cost.status": "partial",
+            "infraprism.cost.amount": "0.00375",
+            "gen_ai.usage.cost": 0.00375,
+            "infraprism.cost.audio_seconds": "0.00375",
+            "infraprism.session.cost": "0.00375",
+        }
+        span = expected(speaker, **floor)
+        del span["attributes"]["gen_ai.response.finish_reasons"]
+        assert recording.span == span
+
+
+def test_a_session_that_has_reported_nothing_is_unpriced(recording: Recording) -> None:
+    with speaking(STARTED, Close()) as speaker, speaker.client().live.connect(**WHO) as connection:
+        list(connection)
+    assert recording.attributes["infraprism.cost.status"] == "unpriced"
 
 
 def test_a_delegated_response_is_a_call_of_its_own(recording: Recording) -> None:
@@ -122,5 +142,5 @@ def test_a_delegated_response_is_a_call_of_its_own(recording: Recording) -> None
     assert [
         (span["name"], span["attributes"]["infraprism.cost.status"], span["status"][0])
         for span in recording.spans
-    ] == [("chat gpt-4o-mini-2024-07-18", "priced", "UNSET"), ("chat gpt-live-1", "unpriced", "UNSET")]
-    assert recording.spans[1]["attributes"]["infraprism.session.cost"] == "0.0000246"
+    ] == [("chat gpt-4o-mini-2024-07-18", "priced", "UNSET"), ("chat gpt-live-1", "priced", "UNSET")]
+    assert recording.spans[1]["attributes"]["infraprism.session.cost"] == "0.0075246"

@@ -22,6 +22,8 @@ STREAM: Any = {**CHAT, "stream": True, "stream_options": {"include_usage": True}
 WHO: Any = {"session_id": "conv-123", "entity_type": "customer", "entity_id": "acme-corp"}
 READ = (38, "priced", "0.0000246")
 UNREAD = (None, "unpriced", "0")
+#: A stream that nobody read: the prompt, and nothing of a reply.
+LEFT = (0, "estimated", "0.0000018")
 
 
 def ending(recording: Recording) -> tuple[Any, Any, Any]:
@@ -134,18 +136,18 @@ WAYS: dict[Callable[[OpenAI], None], tuple[Any, Any, Any]] = {
     raw_response_of_responses: READ,
     raw_stream_parsed: READ,
     raw_stream_in_a_with_block: READ,
-    raw_stream_left: UNREAD,
-    raw_stream_unparsed: UNREAD,
-    raw_stream_closed: UNREAD,
-    raw_stream_dropped: UNREAD,
+    raw_stream_left: LEFT,
+    raw_stream_unparsed: READ,
+    raw_stream_closed: LEFT,
+    raw_stream_dropped: LEFT,
     streaming_parsed: READ,
     streaming_read: READ,
     streaming_json: READ,
-    streaming_lines: UNREAD,
+    streaming_lines: READ,
     streaming_unread: UNREAD,
     streaming_stream_parsed: READ,
-    streaming_stream_left: UNREAD,
-    streaming_stream_lines: UNREAD,
+    streaming_stream_left: LEFT,
+    streaming_stream_lines: READ,
 }
 
 
@@ -216,14 +218,14 @@ async def astreaming_stream_lines(client: AsyncOpenAI) -> None:
 ASYNC_WAYS: dict[Callable[[AsyncOpenAI], Awaitable[None]], tuple[Any, Any, Any]] = {
     araw_parsed: READ,
     araw_stream_parsed: READ,
-    araw_stream_closed: UNREAD,
+    araw_stream_closed: LEFT,
     astreaming_parsed: READ,
     astreaming_read: READ,
     astreaming_json: READ,
     astreaming_unread: UNREAD,
     astreaming_stream_parsed: READ,
-    astreaming_stream_left: UNREAD,
-    astreaming_stream_lines: UNREAD,
+    astreaming_stream_left: LEFT,
+    astreaming_stream_lines: READ,
 }
 
 
@@ -253,7 +255,7 @@ async def test_a_raw_response_cancelled_while_it_is_read_ends_at_once(recording:
     with contextlib.suppress(asyncio.CancelledError):
         await task
     assert recording.span["status"] == ("UNSET", None)
-    assert recording.attributes["infraprism.cost.status"] == "unpriced"
+    assert recording.attributes["infraprism.cost.status"] == "estimated"
 
 
 def test_a_raw_response_that_breaks_off_fails(recording: Recording) -> None:

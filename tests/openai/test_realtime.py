@@ -327,6 +327,41 @@ def test_a_response_says_how_it_ended(recording: Recording, ending: str) -> None
         assert recording.span == {**expected(speaker, **attributes), "status": status}
 
 
+def test_audio_and_what_is_cached_of_it_have_rates_of_their_own(recording: Recording) -> None:
+    usage = {
+        "total_tokens": 100,
+        "input_tokens": 60,
+        "output_tokens": 40,
+        "input_token_details": {
+            "text_tokens": 20,
+            "audio_tokens": 40,
+            "cached_tokens": 30,
+            "cached_tokens_details": {"text_tokens": 10, "audio_tokens": 20},
+        },
+        "output_token_details": {"text_tokens": 10, "audio_tokens": 30},
+    }
+    with speaking(SESSION, created("resp_1"), done("resp_1", usage=usage), Close()) as speaker:
+        with talking(speaker) as connection:
+            list(connection)
+        assert recording.span == expected(
+            speaker,
+            **{
+                "gen_ai.usage.input_tokens": 60,
+                "gen_ai.usage.output_tokens": 40,
+                "gen_ai.usage.cache_read.input_tokens": 30,
+                "infraprism.cost.amount": "0.002772",
+                "gen_ai.usage.cost": 0.002772,
+                "infraprism.cost.input": "0.00004",
+                "infraprism.cost.cache_read": "0.000004",
+                "infraprism.cost.cache_read_audio": "0.000008",
+                "infraprism.cost.input_audio": "0.00064",
+                "infraprism.cost.output": "0.00016",
+                "infraprism.cost.output_audio": "0.00192",
+                "infraprism.session.cost": "0.002772",
+            },
+        )
+
+
 def test_a_response_without_usage_is_unpriced(recording: Recording) -> None:
     with (
         speaking(SESSION, created("resp_1"), done("resp_1", usage=None), Close()) as speaker,
@@ -398,6 +433,19 @@ def test_a_transcription_is_a_call_that_is_no_turn(recording: Recording) -> None
                 "infraprism.session.turns": 0,
             },
         }
+
+
+def test_a_transcription_can_be_billed_by_the_second(recording: Recording) -> None:
+    session = {"type": "realtime", "input_audio_transcription": {"model": "whisper-1"}}  # as the beta has it
+    created = {**SESSION, "session": session}
+    usage = {"type": "duration", "seconds": 30}
+    with (
+        speaking(created, transcribed("item_1", usage), Close()) as speaker,
+        talking(speaker) as connection,
+    ):
+        list(connection)
+    assert recording.span["name"] == "transcription whisper-1"
+    assert recording.attributes["infraprism.cost.audio_seconds"] == "0.003"  # at $0.36 an hour
 
 
 def test_a_conversation_that_is_transcribed_pays_for_both(recording: Recording) -> None:

@@ -160,10 +160,14 @@ surfaces = pytest.mark.parametrize(("call", "attributes"), SURFACES.values(), id
 
 def span_of(api: SimulatedOpenAI, attributes: dict[str, Any], **others: Any) -> dict[str, Any]:
     """The span of a call of the session, with these attributes beside those that every call has."""
+    tokens = attributes["gen_ai.usage.input_tokens"] + attributes.get("gen_ai.usage.output_tokens", 0)
     server = {
         "gen_ai.provider.name": "127.0.0.1",
         "server.address": "127.0.0.1",
         "server.port": urlsplit(api.base_url).port,
+        "http.response.header.x-request-id": ("req_sim-000001",),
+        "http.response.header.x-ratelimit-remaining-requests": ("9999",),
+        "http.response.header.x-ratelimit-remaining-tokens": (str(200_000 - tokens),),
     }
     return {
         "name": f"{attributes['gen_ai.operation.name']} {attributes['gen_ai.request.model']}",
@@ -263,10 +267,16 @@ def test_the_parameters_of_a_response_and_an_embedding_are_attributes(
     client.responses.create(
         model="gpt-4o-mini", input=QUESTION, temperature=0, top_p=0.9, max_output_tokens=500
     )
+    first = recording.attributes["gen_ai.response.id"]
+    client.responses.create(model="gpt-4o-mini", input=QUESTION, previous_response_id=first)
+    assert recording.spans[1]["attributes"]["openai.request.previous_response_id"] == first
+    conversation: Any = {"id": "conv_1"}
+    client.responses.create(model="gpt-4o-mini", input=QUESTION, conversation=conversation)
+    assert recording.spans[2]["attributes"]["openai.request.conversation"] == "conv_1"
     client.embeddings.create(
         model="text-embedding-3-large", input=[QUESTION], dimensions=256, encoding_format="float"
     )
-    response, embedding = ({**span["attributes"]} for span in recording.spans)
+    response, embedding = ({**recording.spans[place]["attributes"]} for place in (0, -1))
     assert {name: value for name, value in response.items() if name.startswith("gen_ai.request")} == {
         "gen_ai.request.model": "gpt-4o-mini",
         "gen_ai.request.temperature": 0,
@@ -314,6 +324,9 @@ def test_a_call_without_a_session_has_none_and_says_nothing_of_one(
         "gen_ai.provider.name",
         "server.address",
         "server.port",
+        "http.response.header.x-request-id",
+        "http.response.header.x-ratelimit-remaining-requests",
+        "http.response.header.x-ratelimit-remaining-tokens",
     }
     assert attributes["infraprism.cost.amount"] == "0.0000246"
 
@@ -327,7 +340,8 @@ def test_a_retried_request_is_one_call(api: SimulatedOpenAI, client: OpenAI, rec
         **WHO,
     )
     assert len(api.bill()) == 1
-    assert recording.span == span_of(api, CHAT)
+    again = {"http.request.resend_count": 1, "http.response.header.x-request-id": ("req_sim-000002",)}
+    assert recording.span == span_of(api, {**CHAT, **again})
 
 
 def test_a_session_adds_up(client: OpenAI, recording: Recording) -> None:

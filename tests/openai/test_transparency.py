@@ -11,13 +11,13 @@ from typing import Any
 import httpx2
 import openai
 import pytest
-from openai import AsyncOpenAI, OpenAI
 from opentelemetry import context as otel_context
 
-from infraprism import AsyncInfraPrismOpenAI, InfraPrismOpenAI
+from infraprism import settings
 from infraprism.openai import attributes, call, engine, response
 from infraprism.openai import target as targets
 from tests.support.calls import Recording, Wire, adrain, drain, instrumented, sse
+from tests.support.differential import WHO, check
 
 MESSAGES: Any = [{"role": "user", "content": "Hello"}]
 USAGE = {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15}
@@ -52,7 +52,6 @@ EMBEDDING = {
     "model": "text-embedding-3-small",
     "usage": {"prompt_tokens": 1, "total_tokens": 1},
 }
-WHO: Any = {"session_id": "s-1", "entity_type": "customer", "entity_id": "acme", "tags": {"a": "b"}}
 
 
 class Model(enum.StrEnum):
@@ -63,56 +62,15 @@ class OldModel(str, enum.Enum):  # noqa: UP042 - as hosts still write it
     SMALL = "gpt-4o-mini"
 
 
+@pytest.fixture
+def _as_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Streams are not asked for their usage: here what is sent is compared to the letter."""
+    monkeypatch.setattr(settings, "current", lambda: settings.Settings(stream_usage=False))
+
+
 def once(*items: Any) -> Iterator[Any]:
     """An iterator that can be read only once."""
     yield from items
-
-
-def observed(call: Callable[[], Any], wire: Wire) -> dict[str, Any]:
-    """All that a host sees of a call: what was sent, returned and raised."""
-    try:
-        result = drain(call())
-        outcome: Any = (type(result), result)
-    except Exception as error:
-        outcome = (type(error), error.args, str(error), type(error.__cause__), type(error.__context__))
-    return {"sent": wire.requests, "outcome": outcome}
-
-
-async def aobserved(call: Callable[[], Any], wire: Wire) -> dict[str, Any]:
-    """As `observed`, of an async client."""
-    try:
-        result = await adrain(call())
-        outcome: Any = (type(result), result)
-    except Exception as error:
-        outcome = (type(error), error.args, str(error), type(error.__cause__), type(error.__context__))
-    return {"sent": wire.requests, "outcome": outcome}
-
-
-async def check(call: Callable[..., Any], make_wire: Callable[[], Wire], *, sent: int = 1) -> None:
-    """Make `call` with each kind of client, bare, instrumented and with a session; compare what they show."""
-    bare, bare_async = make_wire(), make_wire()
-    expected = observed(lambda: call(bare.client()), bare)
-    expected_async = await aobserved(lambda: call(bare_async.async_client()), bare_async)
-    assert len(expected["sent"]) == len(expected_async["sent"]) == sent
-
-    def with_session(client: Any) -> Any:
-        return call(client, **WHO)
-
-    for kind, async_kind, way in (
-        (OpenAI, AsyncOpenAI, call),
-        (OpenAI, AsyncOpenAI, with_session),
-        (InfraPrismOpenAI, AsyncInfraPrismOpenAI, with_session),
-    ):
-        before = otel_context.get_current()
-        with instrumented() as recording:
-            wire = make_wire()
-            client = wire.client(kind)
-            assert observed(lambda: way(client), wire) == expected  # noqa: B023
-            wire = make_wire()
-            async_client = wire.async_client(async_kind)
-            assert await aobserved(lambda: way(async_client), wire) == expected_async  # noqa: B023
-            assert len(recording.spans) == 2
-        assert otel_context.get_current() == before
 
 
 def answer(body: Any, **options: Any) -> Callable[[], Wire]:
@@ -339,6 +297,7 @@ ODD_STREAMS: dict[str, tuple[Any, ...]] = {
 }
 
 
+@pytest.mark.usefixtures("_as_asked")
 @pytest.mark.parametrize("events", ODD_STREAMS.values(), ids=ODD_STREAMS.keys())
 async def test_an_odd_stream_is_given_as_the_bare_client_gives_it(events: tuple[Any, ...]) -> None:
     await check(lambda c, **s: chat(c, stream=True, **s), answer_stream(*events))
@@ -391,6 +350,7 @@ async def test_a_reply_is_parsed_as_the_bare_client_parses_it(message: Any, reas
     )
 
 
+@pytest.mark.usefixtures("_as_asked")
 async def test_the_events_of_a_helper_are_the_bare_clients() -> None:
     end = {**CHUNK, "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}], "usage": USAGE}
     await check(

@@ -241,6 +241,7 @@ MODELS = [
     ("perplexity", "sonar-deep-research"),
     ("gateway.internal", "gpt-5"),
 ]
+OTHER_MODELS = [("openai", name) for name in ("gpt-image-1.5", "gpt-realtime", "tts-1", "whisper-1")]
 models = st.sampled_from(MODELS)
 
 
@@ -331,10 +332,21 @@ KEYS = [
     "completion_tokens_details",
     "input_tokens_details",
     "output_tokens_details",
+    "input_token_details",
+    "output_token_details",
     "cached_tokens",
+    "cached_tokens_details",
     "cache_write_tokens",
     "audio_tokens",
+    "image_tokens",
     "reasoning_tokens",
+    "prompt_cache_hit_tokens",
+    "seconds",
+    "cost",
+    "total_cost",
+    "is_byok",
+    "cost_details",
+    "upstream_inference_cost",
 ]
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)
 json_values = st.recursive(
@@ -354,7 +366,7 @@ def as_object(value):
     return value
 
 
-@given(payloads, st.sampled_from([dict, as_object]), models)
+@given(payloads, st.sampled_from([dict, as_object]), models | st.sampled_from(OTHER_MODELS))
 def test_no_payload_raises_or_gives_a_wrong_amount(payload, form, model):
     usage = read(as_object(payload) if form is as_object else payload)
     provider, name = model
@@ -362,15 +374,23 @@ def test_no_payload_raises_or_gives_a_wrong_amount(payload, form, model):
     if usage is None:
         assert found == Cost(Status.UNPRICED)
         return
-    counts = usage[:7]
+    counts = usage._replace(invalid=None, unpriced=None, audio_seconds=None, reported_cost=None)
     assert all(count is None or (type(count) is int and 0 <= count < 2**63) for count in counts)
-    inputs, outputs, cached, written, heard, reasoning, spoken = counts
-    assert inputs is None or (cached or 0) + (written or 0) + (heard or 0) <= inputs
-    assert outputs is None or (reasoning or 0) + (spoken or 0) <= outputs
+    inputs, outputs, cached, written, heard, reasoning, spoken = (count or 0 for count in usage[:7])
+    seen, drawn, cached_heard, cached_seen = (count or 0 for count in usage[9:13])
+    assert cached_heard <= heard
+    assert cached_seen <= seen
+    assert cached_heard + cached_seen <= cached
+    apart = cached + written + heard - cached_heard + seen - cached_seen
+    assert usage.input_tokens is None or apart <= inputs
+    assert usage.output_tokens is None or reasoning + spoken + drawn <= outputs
     assert (found.amount is None) == (found.status is Status.UNPRICED)
-    if found.status is Status.PRICED:
+    if usage.reported_cost is not None:
+        assert found.source == "provider"
+    elif found.status is Status.PRICED:
         assert not usage.invalid
-        assert found.amount > 0 or not any(counts)  # a zero is marked, or the API said that nothing was used
+        # A zero is marked, or the API said that nothing was used (or so little audio that it costs nothing).
+        assert found.amount > 0 or not any(counts)
     if found.amount is not None:
         assert found.amount >= 0
         assert all(part.quantity >= 0 for part in found.parts)

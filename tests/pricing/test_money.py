@@ -70,3 +70,31 @@ def test_the_hosts_decimal_context_changes_no_text():
             "1000",
         ]
         assert money.total([Decimal("1.23456789"), Decimal("2E-8")]) == Decimal("1.23456791")
+
+
+@pytest.mark.parametrize(
+    ("rate", "seconds", "amount"),
+    [
+        ("0.36", 60, "0.006"),
+        ("1.02", 3600, "1.02"),
+        ("1.02", 1, "0.000283333333"),
+        ("1", Decimal("0.5"), "0.000138888889"),
+        ("0.0000000018", 1, "0"),  # half of the last place: to the even one
+        ("0.0000000018", 3, "0.000000000002"),
+        ("1", Decimal("5e-324"), "0"),
+    ],
+)
+def test_an_hours_rate_is_rounded_once_at_the_end(rate, seconds, amount):
+    assert money.by_the_hour(Decimal(rate), seconds) == Decimal(amount)
+
+
+@given(st.floats(0, 10**12).filter(lambda number: number == 0 or number > 1e-7))
+def test_a_number_that_was_written_down_is_read_as_it_was(number):
+    assert float(money.written(number)) == number
+
+
+@given(st.floats(0, 10**12))
+def test_no_amount_is_finer_than_what_is_stored(number):
+    written = money.written(number)
+    assert written.as_tuple().exponent >= -24
+    assert abs(written - Decimal(number)) <= Decimal(number) * Decimal("1e-15") + Decimal("1e-24")

@@ -71,6 +71,30 @@ def test_a_tier_has_no_price_before_its_rates_are_listed():
     assert find("openai", "gpt-4o", "priority", datetime(2026, 1, 1, tzinfo=UTC)) is None
 
 
+@pytest.mark.parametrize("tier", [None, "default", "auto"])
+def test_a_batch_has_rates_of_its_own(tier):
+    assert find("openai", "gpt-4o", tier, NOW, batch=True) == {
+        **GPT_4O,
+        "input_mtok": Rate(Decimal("0.00000125")),
+        "output_mtok": Rate(Decimal("0.000005")),
+    }
+
+
+@pytest.mark.parametrize(
+    ("provider", "model", "tier", "at"),
+    [
+        pytest.param("openai", "gpt-audio", None, NOW, id="the model is not offered in batches"),
+        pytest.param("openai", "gpt-5", "flex", NOW, id="a tier that batches do not have"),
+        pytest.param("azure.ai.openai", "gpt-4o", None, NOW, id="only who lists the model offers it"),
+        pytest.param("llm-gateway.internal", "gpt-5", "scale", NOW, id="a tier nobody has"),
+        pytest.param("openai", "gpt-4o", None, datetime(2026, 1, 1, tzinfo=UTC), id="not listed yet"),
+        pytest.param("openai", "gpt-from-the-future", None, NOW, id="unknown model"),
+    ],
+)
+def test_a_batch_without_rates_has_no_price(provider, model, tier, at):
+    assert find(provider, model, tier, at, batch=True) is None
+
+
 def test_prices_are_dated():
     before = datetime(2025, 6, 9, 23, 59, 59, tzinfo=UTC)
     assert input_rate("openai", "o3", before) == Decimal("0.00001")
@@ -133,8 +157,17 @@ def test_opentelemetrys_provider_names_are_understood(provider, model, rate):
     assert input_rate(provider, model, NOW) == Decimal(rate)
 
 
+def test_rates_per_character_and_per_hour():
+    assert find("openai", "tts-1", None, NOW) == {"input_mchars": Rate(Decimal("0.000015"))}
+    assert find("openai", "whisper-1", None, NOW) == {
+        "audio_hours": Rate(Decimal("0.36")),
+        "input_audio_hours": Rate(Decimal("0.36")),
+    }
+
+
 def test_a_model_priced_by_what_is_not_counted_is_not_a_free_one():
-    assert find("openai", "tts-1", None, NOW) == {"input_mchars": Rate(Decimal(15))}
+    found = find("mistral_ai", "mistral-ocr-2503", None, NOW)
+    assert found == {"input_document_kpages": Rate(Decimal("1"))}
 
 
 def test_a_model_that_costs_nothing_has_no_rates():

@@ -15,11 +15,11 @@ from opentelemetry.context import Context
 from opentelemetry.trace import Span, StatusCode
 
 from infraprism import guard, semconv
-from infraprism.openai import attributes
+from infraprism.openai import attributes, estimate, stream_usage, transport
 from infraprism.openai.metrics import Measured, Metrics
 from infraprism.openai.response import Reply, chat
 from infraprism.openai.target import Target
-from infraprism.pricing import Cost, Usage, money, price
+from infraprism.pricing import FREE, Cost, Status, Usage, money, price
 from infraprism.sessions import Identity
 
 if TYPE_CHECKING:
@@ -27,20 +27,32 @@ if TYPE_CHECKING:
 
 
 class Call:
-    """One call in flight. `answer`, `end` and `fail` may be called more than once; the first counts."""
+    """One call in flight. `answer`, `end` and `fail` may be called more than once; the first counts.
+
+    Attributes:
+        arguments: what to send.
+    """
 
     __slots__ = (
+        "_asked_from",
         "_began",
         "_connection",
         "_ended",
         "_first_chunk",
+        "_hides",
         "_identity",
         "_metrics",
+        "_once",
+        "_outer",
+        "_prompt",
+        "_refused",
         "_reply",
         "_span",
         "_started_at",
         "_target",
         "_token",
+        "_transport",
+        "arguments",
     )
 
     def __init__(
@@ -51,25 +63,40 @@ class Call:
         context: Context | None,
         connection: Connection,
         metrics: Metrics,
-        *,
+        arguments: dict[str, Any],
+        asked: dict[str, Any] | None = None,
         ago: float = 0.0,
     ) -> None:
         """Start one, in `context` until `leave`; None leaves the current one in place.
 
-        `ago`: seconds that have passed since it began.
+        `asked`: `arguments` with the stream's usage asked for, where that is to be done. `ago`: seconds that
+        have passed since it began.
         """
         self._target = target
         self._identity = identity
         self._span = span
         self._connection = connection
         self._metrics = metrics
-        self._reply = Reply()
+        self.arguments = arguments if asked is None else asked
+        #: The caller's own arguments, where others are sent.
+        self._asked_from = None if asked is None else arguments
+        self._hides = asked is not None
+        self._refused = False
+        self._reply = reply = Reply()
+        if (billed := target.surface.billed) is not None:
+            reply.quantities = billed(arguments)
+        self._prompt: dict[str, Any] = {}
+        self._transport: dict[str, Any] | None = None
         self._first_chunk: float | None = None
         self._ended = False
+        self._once = [True]
         self._started_at = datetime.now(UTC)
         self._began = time.perf_counter() - ago
         # Last: where something above fails, nothing stays attached.
-        self._token: Token[Context] | None = None if context is None else otel_context.attach(context)
+        self._token: Token[Context] | None = None
+        if context is not None:
+            self._outer = transport.current.set(self)
+            self._token = otel_context.attach(context)
 
     @property
     def ended(self) -> bool:
@@ -81,13 +108,51 @@ class Call:
         if self._token is not None:
             token, self._token = self._token, None
             otel_context.detach(token)
+            transport.current.reset(self._outer)
+
+    def again(self, error: BaseException) -> bool:
+        """The client's method raised `error`: True to send `arguments`, now others; else the call failed."""
+        if self._stop_asking(error):
+            return True
+        self.leave()
+        self.fail(error)
+        return False
 
     @guard.guarded("telemetry_error")
-    def chunk(self, chunk: Any) -> None:
-        """Take note of one chunk of the stream."""
+    def _stop_asking(self, error: BaseException) -> bool:
+        arguments, self._asked_from = self._asked_from, None
+        if arguments is None or not stream_usage.is_refusal(self._target.server, arguments, error):
+            return False
+        self._hides, self._refused = False, True
+        self.arguments = arguments
+        return True
+
+    @guard.guarded("telemetry_error")
+    def received(self, response: Any, resends: Any) -> None:
+        """Take note of the HTTP response, got after `resends` retries."""
+        self._transport = transport.read(response, resends)
+        server = self._target.server
+        if server.provider == server.address:  # nobody known: perhaps a gateway
+            cost = transport.reported_cost(response)
+            if cost is not None:
+                self._reply.quantities["reported_cost"] = cost
+
+    @guard.guarded("telemetry_error")
+    def streams(self) -> None:
+        """The reply comes as a stream: keep what an estimate would need."""
+        if self._hides or self._refused:
+            stream_usage.remember(self._target.server, takes=self._hides)
+        if self._target.surface.estimated:
+            self._prompt = estimate.snapshot(self.arguments)
+            self._reply.pieces = []
+
+    @guard.guarded("telemetry_error")
+    def chunk(self, chunk: Any) -> bool:
+        """Take note of one chunk of the stream; True where the caller is not to see it."""
         if self._first_chunk is None:
             self._first_chunk = time.perf_counter() - self._began
         self._target.surface.chunk(chunk, self._reply)
+        return self._hides and stream_usage.hide(chunk)
 
     @guard.guarded("telemetry_error")
     def note(self, known: Any) -> None:
@@ -113,6 +178,8 @@ class Call:
         if self._ended:
             return
         try:
+            if self._transport is None:
+                self._transport = transport.read_error(error)
             # A helper can refuse a reply that was given, and billed: it is in the exception.
             completion = getattr(error, "completion", None)
             if completion is not None:
@@ -127,16 +194,29 @@ class Call:
             self._finish(None)
 
     def _finish(self, error: Exception | None) -> None:
+        try:
+            self._once.pop()
+        except IndexError:
+            return  # another thread was quicker
         self._ended = True
         duration = time.perf_counter() - self._began
         span, reply = self._span, self._reply
         error_type = reply.error_type if error is None else type(error).__qualname__
         try:
             usage = reply.usage()
+            pieces = reply.pieces
+            # A stream that failed before it said anything was not billed for what it did not say.
+            estimated = usage is None and pieces is not None and (error_type is None or bool(pieces))
+            if estimated:
+                usage = estimate.usage(reply.model or self._target.model, self._prompt, pieces or ())
             cost = self._cost(usage, error)
+            if estimated and cost is not None and cost.status is Status.PRICED:
+                cost = cost._replace(status=Status.ESTIMATED)
             found = attributes.read(reply, usage, cost)
             if self._first_chunk is not None:
                 found[semconv.RESPONSE_TIME_TO_FIRST_CHUNK] = self._first_chunk
+            if self._transport:
+                found.update(self._transport)
             if error_type is not None:
                 found[semconv.ERROR_TYPE] = error_type
                 # The class only: messages quote content and pieces of keys.
@@ -169,6 +249,8 @@ class Call:
             )
         finally:
             span.end()
+            # Whoever keeps the stream does not keep the conversation.
+            self.arguments, self._asked_from, self._prompt, reply.pieces = {}, None, {}, None
 
     def _cost(self, usage: Usage | None, error: Exception | None) -> Cost | None:
         """The cost; None for a request that the API refused or that was never sent: those are not billed."""
@@ -178,9 +260,12 @@ class Call:
             or type(getattr(error, "status_code", None)) is int
         ):
             return None
+        surface, provider = self._target.surface, self._target.server.provider
+        if surface.free and provider in ("openai", "azure.ai.openai"):
+            return FREE
         return price(
             usage,
-            provider=self._target.server.provider,
+            provider=surface.listed_under if surface.listed_under and provider == "openai" else provider,
             model=self._reply.model or self._target.model,
             service_tier=self._reply.service_tier,
             at=self._started_at,

@@ -11,8 +11,8 @@ from opentelemetry.context import Context
 from opentelemetry.instrumentation.utils import is_instrumentation_enabled
 from opentelemetry.trace import SpanKind, TracerProvider
 
-from infraprism import guard, sessions
-from infraprism.openai import loading, request
+from infraprism import guard, sessions, settings
+from infraprism.openai import loading, request, stream_usage
 from infraprism.openai.call import Call
 from infraprism.openai.metrics import Metrics
 from infraprism.openai.providers import server_of
@@ -124,8 +124,11 @@ class Engine:
             )
         finally:
             sessions.starting.trace_id = None
+        asked = None
+        if surface.usage_option and arguments.get("stream") is True and settings.current().stream_usage:
+            asked = stream_usage.ask(target.server, arguments)
         inside = None if elsewhere is not None else trace.set_span_in_context(span, context)
-        return Call(target, identity, span, inside, connection, metrics, ago=ago)
+        return Call(target, identity, span, inside, connection, metrics, arguments, asked, ago)
 
     def _connect(self, *, own_export: bool) -> Connection | None:
         """The connection to the provider that is in force now, made the first time it is seen.

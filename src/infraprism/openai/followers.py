@@ -18,6 +18,7 @@ from opentelemetry.context import Context
 from infraprism import guard, sessions
 from infraprism.openai import abandoned, billed
 from infraprism.openai.call import Call
+from infraprism.openai.response import text
 from infraprism.openai.surfaces import Surface
 
 if TYPE_CHECKING:
@@ -49,11 +50,6 @@ class Open(NamedTuple):
 def anywhere(kinds: Iterable[str]) -> re.Pattern[bytes]:
     """Finds an event of one of these types in a message, and now and then a text that looks like one."""
     return re.compile(rb'"type"\s*:\s*"(?:%s)"' % b"|".join(re.escape(kind.encode()) for kind in kinds))
-
-
-def text(value: Any) -> str | None:
-    """`value` where it is a text with something in it."""
-    return value if type(value) is str and value else None
 
 
 def mapping(value: Any) -> dict[str, Any]:

@@ -7,13 +7,21 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from infraprism import semconv
 from infraprism.openai import billed
 from infraprism.openai.call import Call
-from infraprism.openai.followers import Follower, Open, Opening, anywhere, mapping, text
+from infraprism.openai.followers import Follower, Open, Opening, anywhere, mapping
 from infraprism.openai.realtime import realtime_response
+from infraprism.openai.response import Reply, text
 from infraprism.openai.responses_lanes import ResponsesFollower
 from infraprism.openai.surfaces import Surface
 
 if TYPE_CHECKING:
     from infraprism.openai.engine import Engine
+
+
+def live_session(source: dict[str, Any], reply: Reply) -> None:
+    """Read the state of a session into `reply`; what it reports before it is over is less than it will be."""
+    realtime_response(source, reply)
+    reply.billed_items = () if source["status"] is not None else ("session_so_far",)
+
 
 LIVE = Surface(
     module="openai.resources.live.live",
@@ -22,8 +30,8 @@ LIVE = Surface(
     operation=semconv.OPERATION_CHAT,
     api_type=None,
     request={},
-    response=realtime_response,  # of what `_state` makes of an event
-    chunk=realtime_response,
+    response=live_session,
+    chunk=live_session,
 )
 
 
@@ -45,7 +53,7 @@ class LiveFollower(ResponsesFollower):
             "id": text(self._session.get("id")),
             "model": text(self._session.get("model")),
             "usage": event.get("usage"),
-            "status": event.get("reason"),
+            "status": text(event.get("reason")) or ("closed" if event["type"] == "session.closed" else None),
         }
 
     def _started(self, event: dict[str, Any]) -> None:

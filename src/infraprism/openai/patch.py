@@ -10,7 +10,7 @@ import wrapt
 from opentelemetry.instrumentation.utils import unwrap
 
 from infraprism import guard, sessions
-from infraprism.openai import websockets
+from infraprism.openai import transport, websockets
 from infraprism.openai.engine import engine
 from infraprism.openai.shells import Shell, async_shell, helper_shell, sync_shell
 from infraprism.openai.surfaces import HELPERS, SURFACES
@@ -71,7 +71,9 @@ def _targets() -> list[tuple[str, str, Shell]]:
         for prefix in ("", "Async"):
             name = f"{prefix}{helper.resource}.{helper.method}"
             targets.append((helper.module, name, helper_shell(engine)))
-    return [*targets, *websockets.targets(engine)]
+    targets += [(transport.MODULE, method, transport.shell) for method in transport.METHODS]
+    targets += websockets.targets(engine)
+    return targets
 
 
 @guard.guarded("not_instrumented")

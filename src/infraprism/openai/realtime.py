@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from infraprism import semconv
 from infraprism.openai import billed
-from infraprism.openai.followers import Follower, Open, Opening, anywhere, error_code, mapping, text
-from infraprism.openai.response import Reply
+from infraprism.openai.followers import Follower, Open, Opening, anywhere, error_code, mapping
+from infraprism.openai.response import Reply, text
 from infraprism.openai.surfaces import Surface
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import Any
 
 from infraprism import semconv
 
-AttributeValue = str | bool | int | float | list[str]
+AttributeValue = str | bool | int | float | list[str] | tuple[str, ...]
 #: An argument's value → the attribute's, or None to leave it out.
 Reader = Callable[[Any], AttributeValue | None]
 #: Keyword argument → attribute, and how to read it.
@@ -42,6 +42,11 @@ def _texts(value: Any) -> list[str] | None:
     return None
 
 
+def _id(value: Any) -> str | None:
+    given = value.get("id") if isinstance(value, dict) else value
+    return str.__str__(given) if isinstance(given, str) and given else None
+
+
 def _streamed(value: Any) -> bool | None:
     return True if value is True else None
 
@@ -63,7 +68,17 @@ CHAT: Table = {
     "n": (semconv.REQUEST_CHOICE_COUNT, _choices),
     "stop": (semconv.REQUEST_STOP_SEQUENCES, _texts),
 }
-RESPONSES: Table = {**_SAMPLING, "max_output_tokens": (semconv.REQUEST_MAX_TOKENS, _count)}
+RESPONSES: Table = {
+    **_SAMPLING,
+    "max_output_tokens": (semconv.REQUEST_MAX_TOKENS, _count),
+    "conversation": (semconv.OPENAI_REQUEST_CONVERSATION, _id),
+    "previous_response_id": (semconv.OPENAI_REQUEST_PREVIOUS_RESPONSE_ID, _id),
+}
+AUDIO: Table = {"stream": (semconv.REQUEST_STREAM, _streamed)}
+IMAGES: Table = {
+    **AUDIO,
+    "n": (semconv.REQUEST_CHOICE_COUNT, _choices),
+}
 EMBEDDINGS: Table = {
     "dimensions": (semconv.EMBEDDINGS_DIMENSION_COUNT, _count),
     "encoding_format": (semconv.REQUEST_ENCODING_FORMATS, _texts),

@@ -7,10 +7,12 @@ from typing import Any
 from infraprism.pricing import Usage, read
 from infraprism.pricing.usage import getter
 
-#: Output items of the built-in tools that are billed by themselves, beside the tokens.
-_BILLED_ITEMS = frozenset(
-    {"web_search_call", "file_search_call", "code_interpreter_call", "image_generation_call"}
-)
+#: Output items of the built-in tools that are billed by the call → their field of `Usage`.
+_COUNTED_ITEMS = {"web_search_call": "web_searches", "file_search_call": "file_searches"}
+#: Those that are billed in a way that the response does not say.
+_BILLED_ITEMS = frozenset({"code_interpreter_call", "image_generation_call"})
+#: Where a delta has its text: one of them, first come.
+_TEXTS = ("content", "text", "refusal", "reasoning_content", "reasoning")
 #: The events of a stream that carry the whole response; every other one is a piece of its output.
 _CARRYING_EVENTS = frozenset(
     f"response.{state}"
@@ -32,10 +34,18 @@ class Reply:
     #: The usage object as it was reported, and what is billed beside it.
     usage_reported: Any = None
     billed_items: tuple[str, ...] = ()
+    #: Quantities that the usage object does not report: fields of `Usage`.
+    quantities: dict[str, Any]
+
+    def __init__(self) -> None:
+        self.quantities = {}
+
     #: Code of the failure that the response reports of itself; the client raises nothing for it.
     error_type: str | None = None
     #: The server refused the request by an event of its own, so the client raises nothing.
     refused: bool = False
+    #: Of a stream: the text that came, kept for the case that no usage does.
+    pieces: list[str] | None = None
 
     def finish(self, index: int, reason: str) -> None:
         """Note why the choice `index` finished."""
@@ -45,50 +55,90 @@ class Reply:
 
     def usage(self) -> Usage | None:
         """The checked usage; None where none was reported."""
-        return read(self.usage_reported, unpriced=self.billed_items)
+        usage = read(self.usage_reported, unpriced=self.billed_items)
+        return (usage or Usage())._replace(**self.quantities) if self.quantities else usage
 
 
 def chat(source: Any, reply: Reply) -> None:
-    """Read a chat completion, or one chunk of its stream, into `reply`."""
+    """Read a chat or text completion, or one chunk of its stream, into `reply`."""
     get = getter(source)
     usage = get(source, "usage", None)
     if usage is not None:
         reply.usage_reported = usage
     if reply.id is None:
-        reply.id = _text(get(source, "id", None))
-        reply.model = _text(get(source, "model", None))
-        reply.system_fingerprint = _text(get(source, "system_fingerprint", None))
+        reply.id = text(get(source, "id", None))
+        reply.model = text(get(source, "model", None))
+        reply.system_fingerprint = text(get(source, "system_fingerprint", None))
     tier = get(source, "service_tier", None)
     if tier is not None and tier != reply.service_tier:
-        reply.service_tier = _text(tier)
+        reply.service_tier = text(tier)
     choices = get(source, "choices", None)
     if type(choices) is list:
         for position, choice in enumerate(choices):
             get = getter(choice)
+            if reply.pieces is not None:
+                _piece(get(choice, "delta", None) or choice, reply.pieces)
             reason = get(choice, "finish_reason", None)
             if reason is not None:  # of a stream's many chunks, the last one of each choice
                 index = get(choice, "index", None)
                 reply.finish(index if type(index) is int else position, str(reason))
 
 
+def _piece(delta: Any, pieces: list[str]) -> None:
+    """Keep the text of a choice's delta (of a text completion: of the choice)."""
+    get = getter(delta)
+    for name in _TEXTS:
+        said = get(delta, name, None)
+        if type(said) is str:
+            if said:
+                pieces.append(said)
+            return
+    for call in get(delta, "tool_calls", None) or ():
+        function = getter(call)(call, "function", None)
+        if function is not None:
+            get = getter(function)
+            pieces.extend(
+                said for name in ("name", "arguments") if type(said := get(function, name, None)) is str
+            )
+
+
 def response(source: Any, reply: Reply) -> None:
     """Read a response of the Responses API into `reply`."""
     get = getter(source)
-    reply.id = _text(get(source, "id", None))
-    reply.model = _text(get(source, "model", None))
-    reply.service_tier = _text(get(source, "service_tier", None))
+    reply.id = text(get(source, "id", None))
+    reply.model = text(get(source, "model", None))
+    reply.service_tier = text(get(source, "service_tier", None))
     reply.usage_reported = get(source, "usage", None)
-    status = _text(get(source, "status", None))
+    status = text(get(source, "status", None))
     if status == "failed":
         reply.error_type = _error_code(get(source, "error", None))
     if status == "incomplete":
         details = get(source, "incomplete_details", None)
-        status = _text(getter(details)(details, "reason", None)) or status
+        status = text(getter(details)(details, "reason", None)) or status
     if status is not None:
         reply.finish(0, status)
-    output = get(source, "output", None)
-    kinds = {_text(getter(item)(item, "type", None)) for item in output or () if item is not None}
-    reply.billed_items = tuple(sorted(kind for kind in kinds if kind in _BILLED_ITEMS))
+    _tools(get(source, "output", None) or (), reply)
+
+
+def _tools(output: Any, reply: Reply) -> None:
+    """Count the built-in tools of a response's output that are billed by the call, and name the others."""
+    unpriced: set[str] = set()
+    for item in output:
+        if item is None:
+            continue
+        get = getter(item)
+        kind = text(get(item, "type", None))
+        if kind == "web_search_call":
+            # Opening a page and looking something up in it are free.
+            action = get(item, "action", None)
+            if action is not None and getter(action)(action, "type", "search") != "search":
+                continue
+        if kind in _COUNTED_ITEMS:
+            name = _COUNTED_ITEMS[kind]
+            reply.quantities[name] = reply.quantities.get(name, 0) + 1
+        elif kind in _BILLED_ITEMS:
+            unpriced.add(kind)
+    reply.billed_items = tuple(sorted(unpriced))
 
 
 def response_event(event: Any, reply: Reply) -> None:
@@ -99,20 +149,28 @@ def response_event(event: Any, reply: Reply) -> None:
         response(get(event, "response", None), reply)
     elif kind == "error":
         reply.error_type = _error_code(event)
+    elif reply.pieces is not None and type(said := get(event, "delta", None)) is str:
+        reply.pieces.append(said)
 
 
-def embedding(source: Any, reply: Reply) -> None:
-    """Read an embedding's response into `reply`."""
+def plain(source: Any, reply: Reply) -> None:
+    """Read a response that says no more than its id, model and usage: of embeddings, of a moderation …"""
     get = getter(source)
-    reply.model = _text(get(source, "model", None))
+    reply.id = text(get(source, "id", None))
+    reply.model = text(get(source, "model", None))
     reply.usage_reported = get(source, "usage", None)
 
 
+def nothing(source: Any, reply: Reply) -> None:
+    """Read what says nothing of itself: the sound of a speech, a chunk where no stream is expected."""
+
+
 def _error_code(error: Any) -> str:
-    return _text(getter(error)(error, "code", None)) or "error"
+    return text(getter(error)(error, "code", None)) or "error"
 
 
-def _text(value: Any) -> str | None:
+def text(value: Any) -> str | None:
+    """A value that is a text, and not an empty one, as a plain `str`; else None."""
     if type(value) is str:
         return value or None
     return str.__str__(value) if isinstance(value, str) and value else None

@@ -10,8 +10,8 @@ from infraprism.openai import billed
 from infraprism.openai import request as requests
 from infraprism.openai import response as replies
 from infraprism.openai.call import Call
-from infraprism.openai.followers import Follower, Open, Opening, anywhere, error_code, text
-from infraprism.openai.response import Reply
+from infraprism.openai.followers import Follower, Open, Opening, anywhere, error_code
+from infraprism.openai.response import Reply, text
 from infraprism.openai.surfaces import Surface
 from infraprism.pricing.usage import getter
 

@@ -28,15 +28,16 @@ def sync_shell(engine: Engine, surface: Surface) -> Shell:
         call = engine.begin(surface, instance, kwargs)
         if call is None:
             return wrapped(*args, **kwargs)
-        try:
-            result = wrapped(*args, **kwargs)
-        except BaseException as error:
-            call.leave()
-            call.fail(error)
-            raise
-        call.leave()
-        observe(call, result)
-        return result
+        while True:
+            try:
+                result = wrapped(*args, **call.arguments)
+            except BaseException as error:
+                if not call.again(error):
+                    raise
+            else:
+                call.leave()
+                observe(call, result)
+                return result
 
     return shell
 
@@ -48,15 +49,16 @@ def async_shell(engine: Engine, surface: Surface) -> Shell:
         call = engine.begin(surface, instance, kwargs)
         if call is None:
             return await call_of(*args, **kwargs)
-        try:
-            result = await call_of(*args, **kwargs)
-        except BaseException as error:
-            call.leave()
-            call.fail(error)
-            raise
-        call.leave()
-        observe(call, result)
-        return result
+        while True:
+            try:
+                result = await call_of(*args, **call.arguments)
+            except BaseException as error:
+                if not call.again(error):
+                    raise
+            else:
+                call.leave()
+                observe(call, result)
+                return result
 
     def shell(
         wrapped: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]

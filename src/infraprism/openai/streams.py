@@ -16,6 +16,7 @@ def observe_stream(call: Call, stream: Any) -> None:
         return  # a raw response gives the same stream each time it is asked for
     observed = _ObservedIterator if hasattr(stream._iterator, "__next__") else _ObservedAsyncIterator
     abandoned.watch()
+    call.streams()
     iterator = stream._iterator = observed(call, stream._iterator)
     on_close(stream.response, iterator.closed)
 
@@ -74,18 +75,19 @@ class _ObservedIterator(_Observed):
         return self
 
     def __next__(self) -> Any:
-        self._pulling = True
-        try:
-            item = next(self._inner)
-        except StopIteration:
-            self._call.end()
-            raise
-        except BaseException as error:
-            self._call.fail(error)
-            raise
-        self._pulling = False
-        self._call.chunk(item)
-        return item
+        while True:
+            self._pulling = True
+            try:
+                item = next(self._inner)
+            except StopIteration:
+                self._call.end()
+                raise
+            except BaseException as error:
+                self._call.fail(error)
+                raise
+            self._pulling = False
+            if not self._call.chunk(item):
+                return item
 
     def close(self) -> None:
         """Close the generator underneath, as the iterator that was replaced could be."""
@@ -101,18 +103,19 @@ class _ObservedAsyncIterator(_Observed):
         return self
 
     async def __anext__(self) -> Any:
-        self._pulling = True
-        try:
-            item = await anext(self._inner)
-        except StopAsyncIteration:
-            self._call.end()
-            raise
-        except BaseException as error:
-            self._call.fail(error)
-            raise
-        self._pulling = False
-        self._call.chunk(item)
-        return item
+        while True:
+            self._pulling = True
+            try:
+                item = await anext(self._inner)
+            except StopAsyncIteration:
+                self._call.end()
+                raise
+            except BaseException as error:
+                self._call.fail(error)
+                raise
+            self._pulling = False
+            if not self._call.chunk(item):
+                return item
 
     async def aclose(self) -> None:
         """Close the generator underneath, as the iterator that was replaced could be."""

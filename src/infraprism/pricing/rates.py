@@ -1,7 +1,8 @@
 """The price list: which rates apply to a model of a provider, at a service tier, at a time.
 
 genai-prices is the list. It is imported at the first price (it is large), each match is remembered, and what
-it cannot say is said: a tier that the list has no rates for gives no rates, never the standard ones.
+it cannot say is said: a tier or a batch that the list has no rates for gives no rates, never the standard
+ones.
 """
 
 from __future__ import annotations
@@ -29,17 +30,24 @@ _LIST_PROVIDERS = {
 }
 #: Tiers that are billed at the standard rates.
 _STANDARD_TIERS = frozenset({"", "auto", "default", "standard", "on_demand"})
+#: Provider and model of the list → seconds of audio that are billed at least: genai-prices has them in its
+#: code, not in its list.
+_LEAST_SECONDS = {("groq", "whisper-large-v3"): 10, ("groq", "whisper-large-v3-turbo"): 10}
 #: Models matched and rates resolved are remembered for this many different keys; names come from outside.
 _REMEMBERED = 2048
 
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """USD per token (or other unit), with the higher rates of long prompts."""
+    """USD per token (or other unit; of the keys that end in ``_hours``, per hour), with the higher rates of
+    long prompts.
+    """
 
     base: Decimal
     #: ``(input tokens above which it applies, rate for the whole call)``, ascending.
     tiers: tuple[tuple[int, Decimal], ...] = ()
+    #: Of a model that is billed by the hour, the seconds that are billed at least.
+    least_seconds: int = 0
 
     def at(self, input_tokens: int) -> Decimal:
         """The rate for a call whose whole input, cached part included, is `input_tokens`."""
@@ -62,7 +70,9 @@ def version() -> str:
     return f"genai-prices {genai_prices.__version__}"
 
 
-def find(provider: str, model: str, service_tier: str | None, at: datetime) -> Rates | None:
+def find(
+    provider: str, model: str, service_tier: str | None, at: datetime, *, batch: bool = False
+) -> Rates | None:
     """The rates for a call, or None where the list does not know them.
 
     Args:
@@ -71,11 +81,12 @@ def find(provider: str, model: str, service_tier: str | None, at: datetime) -> R
         model: the served model.
         service_tier: the served tier.
         at: when the request was made (aware).
+        batch: whether it was one of a batch.
     """
     moment = at if at.tzinfo is UTC else at.astimezone(UTC)
     # Prices change by date; a few also by time of day.
     minute = moment.hour * 60 + moment.minute if _match(provider, model).by_time_of_day else 0
-    return _resolve(provider, model, service_tier, moment.toordinal(), minute)
+    return _resolve(provider, model, service_tier, moment.toordinal(), minute, batch)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +95,7 @@ class _Match:
     #: Tier rates belong to the provider that lists the model, not to one that resells it.
     own: bool = False
     by_time_of_day: bool = False
+    least_seconds: int = 0
 
 
 @lru_cache(maxsize=_REMEMBERED)
@@ -99,43 +111,50 @@ def _match(provider: str, model: str) -> _Match:
     if listed is None or found is None:
         return _Match(None)
     dated = [] if isinstance(found.prices, ModelPrice) else found.prices
+    own = any(found is candidate for candidate in listed.models)
     return _Match(
         model=found,
-        own=any(found is candidate for candidate in listed.models),
+        own=own,
         by_time_of_day=any(isinstance(price.constraint, TimeOfDateConstraint) for price in dated),
+        least_seconds=_LEAST_SECONDS.get((listed.id, found.id), 0) if own else 0,
     )
 
 
 @lru_cache(maxsize=_REMEMBERED)
-def _resolve(provider: str, model: str, service_tier: str | None, day: int, minute: int) -> Rates | None:
+def _resolve(
+    provider: str, model: str, service_tier: str | None, day: int, minute: int, batch: bool
+) -> Rates | None:
     match = _match(provider, model)
     if match.model is None:
         return None
     moment = datetime.fromordinal(day).replace(hour=minute // 60, minute=minute % 60, tzinfo=UTC)
-    if service_tier is None or service_tier in _STANDARD_TIERS:
-        return _rates(match.model.get_prices(moment))
-    context = {"service_tier": service_tier}
+    context = {"processing": "batch"} if batch else {}
+    if service_tier is not None and service_tier not in _STANDARD_TIERS:
+        context["service_tier"] = service_tier
+    if not context:
+        return _rates(match.model.get_prices(moment), match.least_seconds)
     offered = match.own and any(
         variant.when == context and (variant.constraint is None or variant.constraint.active(moment))
         for variant in match.model.price_variants or ()
     )
-    return _rates(match.model.get_prices(moment, context)) if offered else None
+    return _rates(match.model.get_prices(moment, context), match.least_seconds) if offered else None
 
 
-def _rates(prices: ModelPrice) -> Rates:
+def _rates(prices: ModelPrice, least_seconds: int) -> Rates:
     from genai_prices.types import TieredPrices
 
     rates: dict[str, Rate] = {}
     for key, price in vars(prices).items():
-        # The list's keys end in what the price is per: ``_mtok`` a million tokens, ``_kcount`` a thousand.
-        # A price per something that is not counted here (hours of audio, pages) is a rate nobody asks for,
-        # but it keeps the model from passing as one without prices.
-        scale = 6 if key.endswith("_mtok") else 3 if key.endswith("_kcount") else 0
+        # The list's keys end in what the price is per: ``_mtok`` a million tokens, ``_mchars`` a million
+        # characters, ``_kcount`` a thousand. An hour cannot be divided exactly, and stays one.
+        # A price per something that is not counted here (pages, pixels) is a rate nobody asks for, but it
+        # keeps the model from passing as one without prices.
+        scale = 6 if key.endswith(("_mtok", "_mchars")) else 3 if key.endswith("_kcount") else 0
         if isinstance(price, TieredPrices):
             tiers = tuple((tier.start, _each(tier.price, scale)) for tier in price.tiers)
             rates[key] = Rate(_each(price.base, scale), tiers)
         elif isinstance(price, Decimal):
-            rates[key] = Rate(_each(price, scale))
+            rates[key] = Rate(_each(price, scale), least_seconds=least_seconds)
     return rates
 
 

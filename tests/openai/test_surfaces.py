@@ -1,0 +1,396 @@
+"""Every method that is recorded: its span's facts, and that the client gives what the bare one gives."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+from typing import Any
+
+import httpx2
+import pytest
+from openai import OpenAI
+
+from infraprism import pricing
+from infraprism.openai.surfaces import SURFACES
+from tests.support.calls import SECONDS, Recording, Wire, adrain, drain, sse
+from tests.support.differential import check
+
+TOKENS = {"input_tokens": 10, "output_tokens": 100, "total_tokens": 110}
+IMAGE_TOKENS = {
+    **TOKENS,
+    "input_tokens_details": {"text_tokens": 10, "image_tokens": 0},
+    "output_tokens_details": {"text_tokens": 0, "image_tokens": 100},
+}
+IMAGES: Any = {"created": 1, "data": [{"b64_json": "aGk="}, {"b64_json": "aGk="}], "usage": IMAGE_TOKENS}
+IMAGE_EVENTS = (
+    {"type": "image_generation.partial_image", "b64_json": "aGk=", "partial_image_index": 0},
+    {"type": "image_generation.completed", "b64_json": "aGk=", "created_at": 1, "usage": IMAGE_TOKENS},
+)
+TRANSCRIPT: Any = {
+    "text": "Hello",
+    "usage": {**TOKENS, "type": "tokens", "input_token_details": {"audio_tokens": 8, "text_tokens": 2}},
+}
+TRANSCRIPT_EVENTS = (
+    {"type": "transcript.text.delta", "delta": "Hel"},
+    {"type": "transcript.text.done", "text": "Hello", "usage": TRANSCRIPT["usage"]},
+)
+COMPLETION: Any = {
+    "id": "cmpl-1",
+    "object": "text_completion",
+    "created": 1,
+    "model": "gpt-3.5-turbo-instruct",
+    "choices": [{"index": 0, "text": "Hi", "finish_reason": "stop", "logprobs": None}],
+    "usage": {"prompt_tokens": 10, "completion_tokens": 100, "total_tokens": 110},
+}
+MODERATION: Any = {"id": "modr-1", "model": "omni-moderation-latest", "results": []}
+DECIDED = {"input_tokens": 10, "output_tokens": 0, "total_tokens": 10}
+DECISION: Any = {"id": "dec-1", "object": "decision", "model": "gpt-6-luna", "answers": [], "usage": DECIDED}
+COMPACTED: Any = {
+    "id": "cmp-1",
+    "object": "response.compaction",
+    "created_at": 1,
+    "output": [],
+    "usage": TOKENS,
+}
+VIDEO: Any = {"id": "video-1", "object": "video", "model": "sora-2", "seconds": "8", "status": "queued"}
+SOUND = b"ID3\x03\x00\xff\xfb"
+
+
+def sound() -> Any:
+    return ("a.wav", io.BytesIO(b"RIFF"), "audio/wav")
+
+
+def to_json(body: Any) -> Wire:
+    return Wire(json.dumps(body))
+
+
+def to_events(*events: Any) -> Wire:
+    return Wire(sse(*events), content_type="text/event-stream")
+
+
+def priced(amount: str, **parts: str) -> dict[str, Any]:
+    return {
+        "infraprism.cost.status": "priced",
+        "infraprism.cost.amount": amount,
+        "gen_ai.usage.cost": float(amount),
+        "infraprism.cost.currency": "USD",
+        "infraprism.cost.source": "local",
+        "infraprism.cost.price_version": pricing.version(),
+        **{f"infraprism.cost.{name}": part for name, part in parts.items()},
+    }
+
+
+UNPRICED = {"infraprism.cost.status": "unpriced"}
+USED = {"gen_ai.usage.input_tokens": 10, "gen_ai.usage.output_tokens": 100}
+STREAMED = {"gen_ai.request.stream": True, "gen_ai.response.time_to_first_chunk": SECONDS}
+
+#: What is called, what answers, and what the span says beside what every span says.
+CALLS: dict[str, tuple[Callable[..., Any], Callable[[], Wire], dict[str, Any]]] = {
+    "completions.create": (
+        lambda c, **s: c.completions.create(model="gpt-3.5-turbo-instruct", prompt="Hello", **s),
+        lambda: to_json(COMPLETION),
+        {
+            "gen_ai.operation.name": "text_completion",
+            "gen_ai.request.model": "gpt-3.5-turbo-instruct",
+            "gen_ai.response.model": "gpt-3.5-turbo-instruct",
+            "gen_ai.response.id": "cmpl-1",
+            "gen_ai.response.finish_reasons": ("stop",),
+            **USED,
+            # $1.50 and $2 a million.
+            **priced("0.000215", input="0.000015", output="0.0002"),
+        },
+    ),
+    "completions.create, streamed": (
+        lambda c, **s: c.completions.create(
+            model="gpt-3.5-turbo-instruct",
+            prompt="Hello",
+            stream=True,
+            stream_options={"include_usage": True},
+            **s,
+        ),
+        lambda: to_events({**COMPLETION, "usage": None}, {**COMPLETION, "choices": []}, "[DONE]"),
+        {
+            "gen_ai.operation.name": "text_completion",
+            "gen_ai.request.model": "gpt-3.5-turbo-instruct",
+            "gen_ai.response.model": "gpt-3.5-turbo-instruct",
+            "gen_ai.response.id": "cmpl-1",
+            "gen_ai.response.finish_reasons": ("stop",),
+            **STREAMED,
+            **USED,
+            **priced("0.000215", input="0.000015", output="0.0002"),
+        },
+    ),
+    "images.generate": (
+        lambda c, **s: c.images.generate(model="gpt-image-1", prompt="A cat", n=2, **s),
+        lambda: to_json(IMAGES),
+        {
+            "gen_ai.operation.name": "image_generation",
+            "gen_ai.request.model": "gpt-image-1",
+            "gen_ai.request.choice.count": 2,
+            **USED,
+            # $5 and $40 a million.
+            **priced("0.00405", input="0.00005", output="0.004"),
+        },
+    ),
+    "images.generate, streamed": (
+        lambda c, **s: c.images.generate(model="gpt-image-1", prompt="A cat", stream=True, **s),
+        lambda: to_events(*IMAGE_EVENTS),
+        {
+            "gen_ai.operation.name": "image_generation",
+            "gen_ai.request.model": "gpt-image-1",
+            **STREAMED,
+            **USED,
+            **priced("0.00405", input="0.00005", output="0.004"),
+        },
+    ),
+    "images.edit": (
+        lambda c, **s: c.images.edit(model="gpt-image-1", image=b"png", prompt="A cat", **s),
+        lambda: to_json(IMAGES),
+        {
+            "gen_ai.operation.name": "image_generation",
+            "gen_ai.request.model": "gpt-image-1",
+            **USED,
+            **priced("0.00405", input="0.00005", output="0.004"),
+        },
+    ),
+    "images.create_variation": (
+        lambda c, **s: c.images.create_variation(model="dall-e-2", image=b"png", **s),
+        lambda: to_json({"created": 1, "data": [{"url": "https://images.example/1"}]}),
+        {"gen_ai.operation.name": "image_generation", "gen_ai.request.model": "dall-e-2", **UNPRICED},
+    ),
+    "audio.speech.create": (
+        lambda c, **s: c.audio.speech.create(model="tts-1", voice="alloy", input="Hello there", **s),
+        lambda: Wire(SOUND, content_type="audio/mpeg"),
+        {
+            "gen_ai.operation.name": "speech",
+            "gen_ai.request.model": "tts-1",
+            # 11 characters at $15 a million.
+            **priced("0.000165", input_characters="0.000165"),
+        },
+    ),
+    "audio.transcriptions.create": (
+        lambda c, **s: c.audio.transcriptions.create(model="gpt-4o-transcribe", file=sound(), **s),
+        lambda: to_json(TRANSCRIPT),
+        {
+            "gen_ai.operation.name": "transcription",
+            "gen_ai.request.model": "gpt-4o-transcribe",
+            **USED,
+            # Text at $2.50, audio at $6, output at $10 a million.
+            **priced("0.001053", input="0.000005", input_audio="0.000048", output="0.001"),
+        },
+    ),
+    "audio.transcriptions.create, streamed": (
+        lambda c, **s: c.audio.transcriptions.create(
+            model="gpt-4o-transcribe", file=sound(), stream=True, **s
+        ),
+        lambda: to_events(*TRANSCRIPT_EVENTS),
+        {
+            "gen_ai.operation.name": "transcription",
+            "gen_ai.request.model": "gpt-4o-transcribe",
+            **STREAMED,
+            **USED,
+            **priced("0.001053", input="0.000005", input_audio="0.000048", output="0.001"),
+        },
+    ),
+    "audio.transcriptions.create, by the minute": (
+        lambda c, **s: c.audio.transcriptions.create(model="whisper-1", file=sound(), **s),
+        lambda: to_json({"text": "Hello", "usage": {"type": "duration", "seconds": 30}}),
+        {
+            "gen_ai.operation.name": "transcription",
+            "gen_ai.request.model": "whisper-1",
+            # $0.006 a minute.
+            **priced("0.003", audio_seconds="0.003"),
+        },
+    ),
+    "audio.transcriptions.create, as text": (
+        lambda c, **s: c.audio.transcriptions.create(
+            model="whisper-1", file=sound(), response_format="text", **s
+        ),
+        lambda: Wire("Hello", content_type="text/plain"),
+        {"gen_ai.operation.name": "transcription", "gen_ai.request.model": "whisper-1", **UNPRICED},
+    ),
+    "audio.translations.create": (
+        lambda c, **s: c.audio.translations.create(
+            model="whisper-1", file=sound(), response_format="verbose_json", **s
+        ),
+        lambda: to_json({"text": "Hello", "language": "english", "duration": 30.0}),
+        {
+            "gen_ai.operation.name": "translation",
+            "gen_ai.request.model": "whisper-1",
+            **priced("0.003", audio_seconds="0.003"),
+        },
+    ),
+    "moderations.create": (
+        lambda c, **s: c.moderations.create(input="Hello", **s),
+        lambda: to_json(MODERATION),
+        {
+            "gen_ai.operation.name": "moderation",
+            "gen_ai.response.model": "omni-moderation-latest",
+            "gen_ai.response.id": "modr-1",
+            "infraprism.cost.status": "free",
+            "infraprism.cost.amount": "0",
+            "gen_ai.usage.cost": 0.0,
+            "infraprism.cost.currency": "USD",
+            "infraprism.cost.source": "local",
+        },
+    ),
+    "decisions.create": (
+        lambda c, **s: c.decisions.create(model="gpt-6-luna", input="Hello", questions=[], **s),
+        lambda: to_json(DECISION),
+        {
+            "gen_ai.operation.name": "decision",
+            "gen_ai.request.model": "gpt-6-luna",
+            "gen_ai.response.model": "gpt-6-luna",
+            "gen_ai.response.id": "dec-1",
+            "gen_ai.usage.input_tokens": 10,
+            "gen_ai.usage.output_tokens": 0,
+            # $0.10 a million.
+            **priced("0.000001", input="0.000001"),
+        },
+    ),
+    "responses.compact": (
+        lambda c, **s: c.responses.compact(model="gpt-4o", input="Hello", **s),
+        lambda: to_json(COMPACTED),
+        {
+            "gen_ai.operation.name": "compaction",
+            "gen_ai.request.model": "gpt-4o",
+            "gen_ai.response.id": "cmp-1",
+            "openai.api.type": "responses",
+            **USED,
+            **priced("0.001025", input="0.000025", output="0.001"),
+        },
+    ),
+    "videos.create": (
+        lambda c, **s: c.videos.create(model="sora-2", prompt="A cat", seconds="8", **s),
+        lambda: to_json(VIDEO),
+        {
+            "gen_ai.operation.name": "video_generation",
+            "gen_ai.request.model": "sora-2",
+            "gen_ai.response.model": "sora-2",
+            "gen_ai.response.id": "video-1",
+            "gen_ai.response.finish_reasons": ("queued",),
+            **UNPRICED,
+        },
+    ),
+    "videos.remix": (
+        lambda c, **s: c.videos.remix("video-0", prompt="A dog", **s),
+        lambda: to_json({**VIDEO, "status": "failed", "error": {"code": "moderation", "message": "no"}}),
+        {
+            "gen_ai.operation.name": "video_generation",
+            "gen_ai.response.model": "sora-2",
+            "gen_ai.response.id": "video-1",
+            "gen_ai.response.finish_reasons": ("failed",),
+            "error.type": "moderation",
+            **UNPRICED,
+        },
+    ),
+}
+calls = pytest.mark.parametrize(("call", "make_wire", "attributes"), CALLS.values(), ids=CALLS.keys())
+SERVER = {
+    "gen_ai.provider.name": "openai",
+    "server.address": "api.openai.com",
+    "server.port": 443,
+    "http.response.header.x-request-id": ("req_1",),
+}
+
+
+@calls
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+async def test_a_call_is_a_span(
+    recording: Recording, call: Callable[..., Any], make_wire: Callable[[], Wire], attributes: dict[str, Any]
+) -> None:
+    drain(call(make_wire().client()))
+    await adrain(call(make_wire().async_client()))
+    one, other = recording.spans
+    assert one["attributes"] == {**SERVER, **attributes}
+    assert other["attributes"] == {**SERVER, **attributes}
+    model = attributes.get("gen_ai.request.model")
+    operation = attributes["gen_ai.operation.name"]
+    assert one["name"] == other["name"] == (f"{operation} {model}" if model else operation)
+
+
+@calls
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+async def test_a_call_sends_and_returns_what_the_bare_clients_does(
+    call: Callable[..., Any], make_wire: Callable[[], Wire], attributes: dict[str, Any]
+) -> None:
+    await check(call, make_wire)
+
+
+def test_a_moderation_of_another_server_is_not_known_to_be_free(recording: Recording) -> None:
+    drain(to_json(MODERATION).client(base_url="https://gateway.example/v1").moderations.create(input="Hello"))
+    assert recording.attributes["infraprism.cost.status"] == "unpriced"
+
+
+def test_what_a_gateway_says_a_call_cost_is_its_cost(recording: Recording) -> None:
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        return httpx2.Response(200, json=COMPLETION, headers={"x-litellm-response-cost": "0.0123"})
+
+    http_client = httpx2.Client(transport=httpx2.MockTransport(answer))
+    client = OpenAI(api_key="k", base_url="http://litellm:4000", http_client=http_client)
+    client.completions.create(model="gpt-3.5-turbo-instruct", prompt="Hello")
+    found = recording.attributes
+    assert {name: found[name] for name in found if name.startswith("infraprism.cost.")} == {
+        "infraprism.cost.status": "priced",
+        "infraprism.cost.amount": "0.0123",
+        "infraprism.cost.reported": "0.0123",
+        "infraprism.cost.currency": "USD",
+        "infraprism.cost.source": "provider",
+    }
+
+
+TOOLS = [
+    {
+        "type": "web_search_call",
+        "id": "ws_1",
+        "status": "completed",
+        "action": {"type": "search", "query": "q"},
+    },
+    {
+        "type": "web_search_call",
+        "id": "ws_2",
+        "status": "completed",
+        "action": {"type": "open_page", "url": "u"},
+    },
+    {"type": "file_search_call", "id": "fs_1", "status": "completed", "queries": []},
+]
+RESPONSE: Any = {
+    "id": "resp_1",
+    "object": "response",
+    "created_at": 1,
+    "status": "completed",
+    "model": "gpt-4o-2024-08-06",
+    "output": TOOLS,
+    "usage": TOKENS,
+}
+
+
+def test_built_in_tools_are_parts_of_the_cost(recording: Recording) -> None:
+    to_json(RESPONSE).client().responses.create(model="gpt-4o", input="Hello")
+    found = recording.attributes
+    parts = {name: found[name] for name in found if name.startswith("infraprism.cost.")}
+    assert parts.items() >= {"infraprism.cost.status": "priced"}.items()
+    assert float(found["infraprism.cost.web_searches"]) > 0
+    assert float(found["infraprism.cost.file_searches"]) > 0
+
+
+def test_a_tool_whose_price_is_not_said_makes_the_amount_a_floor(recording: Recording) -> None:
+    tool = {
+        "type": "code_interpreter_call",
+        "id": "ci_1",
+        "status": "completed",
+        "code": "",
+        "container_id": "c",
+    }
+    to_json({**RESPONSE, "output": [tool]}).client().responses.create(model="gpt-4o", input="Hello")
+    assert recording.attributes["infraprism.cost.status"] == "partial"
+
+
+def test_every_surface_has_a_call_here() -> None:
+    elsewhere = {
+        f"{resource}.{method}" for resource in ("completions", "responses") for method in ("create", "parse")
+    }
+    elsewhere |= {"embeddings.create", "videos.edit", "videos.extend"}
+    rows = {f"{row.resource.lower()}.{row.method}" for row in SURFACES}
+    assert rows - {name.partition(",")[0].removeprefix("audio.") for name in CALLS} <= elsewhere
