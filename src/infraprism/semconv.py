@@ -44,6 +44,9 @@ USAGE_OUTPUT_TOKENS: Final = "gen_ai.usage.output_tokens"
 USAGE_CACHE_READ_INPUT_TOKENS: Final = "gen_ai.usage.cache_read.input_tokens"
 USAGE_CACHE_CREATION_INPUT_TOKENS: Final = "gen_ai.usage.cache_creation.input_tokens"
 USAGE_REASONING_OUTPUT_TOKENS: Final = "gen_ai.usage.reasoning.output_tokens"
+#: Not reported, but counted from the text of a stream that reported no usage.
+ESTIMATED_INPUT_TOKENS: Final = "infraprism.estimated.input_tokens"
+ESTIMATED_OUTPUT_TOKENS: Final = "infraprism.estimated.output_tokens"
 USAGE_COST: Final = "gen_ai.usage.cost"
 
 # General conventions

@@ -23,7 +23,7 @@ WHO: Any = {"session_id": "conv-123", "entity_type": "customer", "entity_id": "a
 READ = (38, "priced", "0.0000246")
 UNREAD = (None, "unpriced", "0")
 #: A stream that nobody read: the prompt, and nothing of a reply.
-LEFT = (0, "estimated", "0.0000018")
+LEFT = (None, "estimated", "0.0000018")
 
 
 def ending(recording: Recording) -> tuple[Any, Any, Any]:

@@ -69,13 +69,12 @@ async def open_async_stream(client: AsyncOpenAI, trouble: str = "") -> AsyncStre
 
 
 def ending(recording: Recording) -> dict[str, Any]:
-    """How the one call ended; the usage only where it was reported."""
+    """How the one call ended."""
     span = recording.span
-    cost = span["attributes"].get("infraprism.cost.status")
     return {
         "status": span["status"],
-        "usage": span["attributes"].get("gen_ai.usage.output_tokens") if cost != "estimated" else None,
-        "cost": cost,
+        "usage": span["attributes"].get("gen_ai.usage.output_tokens"),
+        "cost": span["attributes"].get("infraprism.cost.status"),
         "error": span["attributes"].get("error.type"),
     }
 

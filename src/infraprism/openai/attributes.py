@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def read(reply: Reply, usage: Usage | None, cost: Cost | None) -> dict[str, AttributeValue]:
-    """The attributes of a finished call; what is not known is left out.
+    """The attributes of a finished call; what is not known is left out. `usage` is the reported one.
 
     One function, because it runs in every call: each function more is a microsecond of the host's.
     """

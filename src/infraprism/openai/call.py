@@ -204,15 +204,15 @@ class Call:
         error_type = reply.error_type if error is None else type(error).__qualname__
         try:
             usage = reply.usage()
-            pieces = reply.pieces
-            # A stream that failed before it said anything was not billed for what it did not say.
-            estimated = usage is None and pieces is not None and (error_type is None or bool(pieces))
-            if estimated:
-                usage = estimate.usage(reply.model or self._target.model, self._prompt, pieces or ())
-            cost = self._cost(usage, error)
-            if estimated and cost is not None and cost.status is Status.PRICED:
+            counted = self._estimate(error_type) if usage is None and reply.pieces is not None else None
+            cost = self._cost(counted or usage, error)
+            if counted is not None and cost is not None and cost.status is Status.PRICED:
                 cost = cost._replace(status=Status.ESTIMATED)
             found = attributes.read(reply, usage, cost)
+            if counted is not None:
+                found[semconv.ESTIMATED_OUTPUT_TOKENS] = counted.output_tokens or 0
+                if counted.input_tokens is not None:
+                    found[semconv.ESTIMATED_INPUT_TOKENS] = counted.input_tokens
             if self._first_chunk is not None:
                 found[semconv.RESPONSE_TIME_TO_FIRST_CHUNK] = self._first_chunk
             if self._transport:
@@ -251,6 +251,13 @@ class Call:
             span.end()
             # Whoever keeps the stream does not keep the conversation.
             self.arguments, self._asked_from, self._prompt, reply.pieces = {}, None, {}, None
+
+    def _estimate(self, error_type: str | None) -> Usage | None:
+        """The usage of a stream that reported none; None where it failed before it said anything."""
+        pieces = self._reply.pieces
+        if error_type is not None and not pieces:
+            return None
+        return estimate.usage(self._reply.model or self._target.model, self._prompt, pieces or ())
 
     def _cost(self, usage: Usage | None, error: Exception | None) -> Cost | None:
         """The cost; None for a request that the API refused or that was never sent: those are not billed."""

@@ -2,8 +2,8 @@
 
 The rule: a token is four bytes of UTF-8, rounded up for each text; a message adds four tokens, a request
 three (https://cookbook.openai.com/examples/how_to_count_tokens_with_tiktoken gives the overheads). Where
-`tiktoken` is installed and has the model's encoding on disk, it counts instead (`tokens.py`). Images, audio
-and files of a request are not counted.
+`tiktoken` is installed and has the model's encoding on disk, it counts instead (`tokens.py`). Images, audio,
+files and the definitions of tools are not counted.
 """
 
 from __future__ import annotations
