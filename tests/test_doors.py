@@ -83,6 +83,7 @@ LOADED_LATE = {
     "openai/typed/chat.py",
     "openai/typed/embeddings.py",
     "openai/typed/files.py",
+    "openai/typed/realtime.py",
     "openai/typed/responses.py",
     "cli/report.py",
 }

@@ -8,6 +8,8 @@ from uuid import UUID
 from openai import AsyncStream, HttpxBinaryResponseContent, Stream
 from openai.lib.streaming.chat import AsyncChatCompletionStreamManager, ChatCompletionStreamManager
 from openai.lib.streaming.responses import AsyncResponseStreamManager, ResponseStreamManager
+from openai.resources.realtime.realtime import RealtimeConnection
+from openai.resources.responses.responses import AsyncResponsesConnection
 from openai.types import CreateEmbeddingResponse
 from openai.types.chat import ChatCompletion, ChatCompletionChunk, ParsedChatCompletion
 from openai.types.responses import ParsedResponse, Response, ResponseStreamEvent
@@ -183,3 +185,12 @@ def what_the_clients_own_signatures_allow(streamed: bool) -> None:
         client.chat.completions.create(model="gpt-4o", messages=[], stream=streamed),
         ChatCompletion | Stream[ChatCompletionChunk],
     )
+
+
+async def connections_take_the_session_arguments() -> None:
+    with client.realtime.connect(model="gpt-realtime", session_id=7, tags={"a": "b"}) as conversation:
+        assert_type(conversation, RealtimeConnection)
+    async with async_client.responses.connect(entity_type="customer", entity_id=42) as lanes:
+        assert_type(lanes, AsyncResponsesConnection)
+    client.realtime.connect(model="gpt-realtime", session="conv-123")  # error: call-arg
+    client.responses.connect(session_id=1.5)  # error: arg-type

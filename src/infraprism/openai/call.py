@@ -60,13 +60,18 @@ class Call:
         target: Target,
         identity: Identity,
         span: Span,
-        context: Context,
+        context: Context | None,
         connection: Connection,
         metrics: Metrics,
         arguments: dict[str, Any],
         asked: dict[str, Any] | None = None,
+        ago: float = 0.0,
     ) -> None:
-        """`asked`: `arguments` with the stream's usage asked for, where that is to be done."""
+        """Start one, in `context` until `leave`; None leaves the current one in place.
+
+        `asked`: `arguments` with the stream's usage asked for, where that is to be done. `ago`: seconds that
+        have passed since it began.
+        """
         self._target = target
         self._identity = identity
         self._span = span
@@ -86,10 +91,12 @@ class Call:
         self._ended = False
         self._once = [True]
         self._started_at = datetime.now(UTC)
-        self._began = time.perf_counter()
+        self._began = time.perf_counter() - ago
         # Last: where something above fails, nothing stays attached.
-        self._outer = transport.current.set(self)
-        self._token: Token[Context] | None = otel_context.attach(context)
+        self._token: Token[Context] | None = None
+        if context is not None:
+            self._outer = transport.current.set(self)
+            self._token = otel_context.attach(context)
 
     @property
     def ended(self) -> bool:
@@ -146,6 +153,11 @@ class Call:
             self._first_chunk = time.perf_counter() - self._began
         self._target.surface.chunk(chunk, self._reply)
         return self._hides and stream_usage.hide(chunk)
+
+    @guard.guarded("telemetry_error")
+    def note(self, known: Any) -> None:
+        """Take note of what the server said of the response, which is no chunk of it."""
+        self._target.surface.chunk(known, self._reply)
 
     @guard.guarded("telemetry_error")
     def answer(self, response: Any) -> None:
@@ -254,7 +266,9 @@ class Call:
     def _cost(self, usage: Usage | None, error: Exception | None) -> Cost | None:
         """The cost; None for a request that the API refused or that was never sent: those are not billed."""
         if usage is None and (
-            isinstance(error, TypeError) or type(getattr(error, "status_code", None)) is int
+            self._reply.refused
+            or isinstance(error, TypeError)
+            or type(getattr(error, "status_code", None)) is int
         ):
             return None
         surface, provider = self._target.surface, self._target.server.provider

@@ -18,10 +18,12 @@ if TYPE_CHECKING:
         AsyncChat,
         AsyncEmbeddings,
         AsyncFiles,
+        AsyncRealtime,
         AsyncResponses,
         Chat,
         Embeddings,
         Files,
+        Realtime,
         Responses,
     )
 
@@ -56,6 +58,11 @@ class InfraPrismOpenAI(OpenAI):
         @cached_property
         def files(self) -> Files:
             """Files."""
+            raise NotImplementedError
+
+        @cached_property
+        def realtime(self) -> Realtime:
+            """Realtime conversations."""
             raise NotImplementedError
 
     else:
@@ -96,6 +103,11 @@ class AsyncInfraPrismOpenAI(AsyncOpenAI):
         @cached_property
         def files(self) -> AsyncFiles:
             """Files."""
+            raise NotImplementedError
+
+        @cached_property
+        def realtime(self) -> AsyncRealtime:
+            """Realtime conversations."""
             raise NotImplementedError
 
     else:

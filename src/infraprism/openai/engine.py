@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry import context as otel_context
 from opentelemetry import trace
+from opentelemetry.context import Context
 from opentelemetry.instrumentation.utils import is_instrumentation_enabled
 from opentelemetry.trace import SpanKind, TracerProvider
 
@@ -65,6 +67,15 @@ class Engine:
         place = self._place(resource, given)
         return None if place is None else surface.begins(surface, place, arguments)
 
+    def begin_in(
+        self, context: Context, surface: Surface, resource: Any, arguments: dict[str, Any], *, ago: float
+    ) -> Call | None:
+        """Start a call in `context` instead of in the current one, and attach nothing; else as `begin`.
+
+        `ago`: seconds that have passed since it began.
+        """
+        return self._start(surface, resource, arguments, _given(arguments), context, ago)
+
     def place(self, resource: Any, arguments: dict[str, Any]) -> Place | None:
         """Where something is asked for that is no call, but whose answer may tell of calls.
 
@@ -87,11 +98,19 @@ class Engine:
 
     @guard.guarded("telemetry_error")
     def _start(
-        self, surface: Surface, resource: Any, arguments: dict[str, Any], given: sessions.Identity
+        self,
+        surface: Surface,
+        resource: Any,
+        arguments: dict[str, Any],
+        given: sessions.Identity,
+        elsewhere: Context | None = None,
+        ago: float = 0.0,
     ) -> Call | None:
         context = otel_context.get_current()
         if context and not is_instrumentation_enabled():  # nothing suppresses in an empty context
             return None
+        if elsewhere is not None:
+            context = elsewhere
         connection = self._connect(own_export=_is_drop_in(resource))
         if connection is None:
             return None
@@ -116,6 +135,7 @@ class Engine:
                 context=context,
                 kind=SpanKind.CLIENT,
                 attributes=attributes,
+                start_time=time.time_ns() - int(ago * 1e9) if ago else None,
                 record_exception=False,
                 set_status_on_exception=False,
             )
@@ -124,8 +144,8 @@ class Engine:
         asked = None
         if surface.usage_option and arguments.get("stream") is True and settings.current().stream_usage:
             asked = stream_usage.ask(target.server, arguments)
-        context = trace.set_span_in_context(span, context)
-        return Call(target, identity, span, context, connection, metrics, arguments, asked)
+        inside = None if elsewhere is not None else trace.set_span_in_context(span, context)
+        return Call(target, identity, span, inside, connection, metrics, arguments, asked, ago)
 
     def _connect(self, *, own_export: bool) -> Connection | None:
         """The connection to the provider that is in force now, made the first time it is seen.

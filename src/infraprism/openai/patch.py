@@ -10,7 +10,7 @@ import wrapt
 from opentelemetry.instrumentation.utils import unwrap
 
 from infraprism import guard, sessions
-from infraprism.openai import batches, fetched, transport
+from infraprism.openai import batches, fetched, transport, websockets
 from infraprism.openai.engine import engine
 from infraprism.openai.shells import Shell, async_shell, helper_shell, sync_shell
 from infraprism.openai.surfaces import HELPERS, SURFACES
@@ -48,8 +48,12 @@ def remove() -> None:
     _wanted = False
     while _patched:
         module, target = _patched.pop()
-        resource, _, method = target.partition(".")
-        unwrap(getattr(module, resource), method)
+        name, _, method = target.partition(".")
+        resource = getattr(module, name)
+        unwrap(resource, method)
+        own = vars(resource)[method]
+        if any(vars(base).get(method) is own for base in resource.__mro__[1:]):
+            delattr(resource, method)  # it was inherited
 
 
 def _attach() -> None:
@@ -70,11 +74,12 @@ def _targets() -> list[tuple[str, str, Shell]]:
             name = f"{prefix}{helper.resource}.{helper.method}"
             targets.append((helper.module, name, helper_shell(engine)))
     targets += [(transport.MODULE, method, transport.shell) for method in transport.METHODS]
+    targets += websockets.targets(engine)
     return targets
 
 
 @guard.guarded("not_instrumented")
 def _patch(target: str, shell: Shell, module: ModuleType) -> None:
-    if _wanted:
+    if _wanted and not websockets.missing(module, target):
         wrapt.wrap_function_wrapper(module, target, shell)
         _patched.append((module, target))

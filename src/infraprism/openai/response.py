@@ -40,6 +40,8 @@ class Reply:
     background: bool = False
     #: Code of the failure that the response reports of itself; the client raises nothing for it.
     error_type: str | None = None
+    #: The server refused the request by an event of its own, so the client raises nothing.
+    refused: bool = False
     #: Of a stream: the text that came, kept for the case that no usage does.
     pieces: list[str] | None = None
 

@@ -7,15 +7,18 @@ the session arguments.
 from infraprism.openai.typed.chat import AsyncChat, Chat
 from infraprism.openai.typed.embeddings import AsyncEmbeddings, Embeddings
 from infraprism.openai.typed.files import AsyncFiles, Files
+from infraprism.openai.typed.realtime import AsyncRealtime, Realtime
 from infraprism.openai.typed.responses import AsyncResponses, Responses
 
 __all__ = [
     "AsyncChat",
     "AsyncEmbeddings",
     "AsyncFiles",
+    "AsyncRealtime",
     "AsyncResponses",
     "Chat",
     "Embeddings",
     "Files",
+    "Realtime",
     "Responses",
 ]

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypedDict
 
 import httpx2
@@ -24,6 +24,7 @@ from openai.types.responses.response_retrieve_params import (
     ResponseRetrieveParamsNonStreaming,
     ResponseRetrieveParamsStreaming,
 )
+from openai.types.websocket_reconnection import ReconnectingEvent, ReconnectingOverrides
 
 from infraprism.sessions import Id
 
@@ -94,3 +95,23 @@ class RetrieveEitherArguments(ResponseRetrieveParamsBase, RequestOptions, total=
 
 class EmbeddingArguments(EmbeddingCreateParams, RequestOptions, total=False):
     """Arguments of an embedding."""
+
+
+class ConnectArguments(SessionArguments, total=False):
+    """What every connect takes."""
+
+    extra_query: Mapping[str, object]
+    extra_headers: Mapping[str, Any]
+    websocket_connection_options: Any
+    on_reconnecting: Callable[[ReconnectingEvent], ReconnectingOverrides | None] | None
+    max_retries: int
+    initial_delay: float
+    max_delay: float
+    max_queue_size: int
+
+
+class RealtimeConnectArguments(ConnectArguments, total=False):
+    """Arguments of a Realtime connection."""
+
+    model: str
+    call_id: str

@@ -11,9 +11,11 @@ from typing import Any, TypeVar, Unpack, overload
 from openai import AsyncStream, Stream
 from openai.lib.streaming.responses import AsyncResponseStreamManager, ResponseStreamManager
 from openai.resources import responses
+from openai.resources.responses import responses as client_responses
 from openai.types.responses import ParsedResponse, Response, ResponseStreamEvent
 
 from infraprism.openai.typed.arguments import (
+    ConnectArguments,
     RequestOptions,
     ResponseArguments,
     ResponseEitherArguments,
@@ -106,6 +108,10 @@ class Responses(responses.Responses):
     def stream(self, **arguments: Any) -> Any:
         """Stream a response as events."""
 
+    def connect(self, **arguments: Unpack[ConnectArguments]) -> client_responses.ResponsesConnectionManager:
+        """Connect, to create responses over a websocket."""
+        raise NotImplementedError
+
 
 class AsyncResponses(responses.AsyncResponses):
     """`client.responses`."""
@@ -187,3 +193,9 @@ class AsyncResponses(responses.AsyncResponses):
     ) -> AsyncResponseStreamManager[None]: ...
     def stream(self, **arguments: Any) -> Any:
         """Stream a response as events."""
+
+    def connect(
+        self, **arguments: Unpack[ConnectArguments]
+    ) -> client_responses.AsyncResponsesConnectionManager:
+        """Connect, to create responses over a websocket."""
+        raise NotImplementedError
