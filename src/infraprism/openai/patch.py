@@ -7,17 +7,17 @@ from functools import partial
 from types import ModuleType
 
 import wrapt
-from opentelemetry.instrumentation.utils import unwrap
 
 from infraprism import guard, sessions
 from infraprism.openai.engine import engine
+from infraprism.openai.layers import Layer
 from infraprism.openai.shells import Shell, async_shell, helper_shell, sync_shell
 from infraprism.openai.surfaces import HELPERS, SURFACES
 
 _wanted = False
 _for_good = False
 _hooked = False
-_patched: list[tuple[ModuleType, str]] = []
+_layers: list[Layer] = []
 
 
 def install(*, for_good: bool = False) -> None:
@@ -45,10 +45,8 @@ def remove() -> None:
     if _for_good:
         return
     _wanted = False
-    while _patched:
-        module, target = _patched.pop()
-        resource, _, method = target.partition(".")
-        unwrap(getattr(module, resource), method)
+    while _layers:
+        _layers.pop().take_off()
 
 
 def _attach() -> None:
@@ -72,5 +70,5 @@ def _targets() -> list[tuple[str, str, Shell]]:
 @guard.guarded("not_instrumented")
 def _patch(target: str, shell: Shell, module: ModuleType) -> None:
     if _wanted:
-        wrapt.wrap_function_wrapper(module, target, shell)
-        _patched.append((module, target))
+        resource, _, method = target.partition(".")
+        _layers.append(Layer.put_on(getattr(module, resource), method, shell))
