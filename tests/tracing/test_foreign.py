@@ -249,11 +249,14 @@ def test_responses_are_remembered_for_a_while(monkeypatch):
     assert marked == list(range(80, 100))
 
 
-def test_a_parent_that_is_known_by_its_id_only_is_enough():
+@pytest.mark.parametrize("between", [False, True], ids=["ours", "theirs inside of ours"])
+def test_a_parent_that_is_known_by_its_id_only_is_enough(between):
     """Logfire reports the end of a stream in a context that it has read from a header."""
     scene = Scene()
     ours = scene.ours()
-    known = ours.get_span_context()
+    with scene.around(ours):
+        parent = scene.theirs("HTTP") if between else ours
+    known = parent.get_span_context()
     remote = SpanContext(known.trace_id, known.span_id, is_remote=True, trace_flags=TraceFlags(1))
     context = trace.set_span_in_context(NonRecordingSpan(remote))
     scene.theirs(context=context, attributes=PEERS["Logfire"]).end()

@@ -75,8 +75,12 @@ def started(span: Span, parent_context: Context | None) -> None:
             place.outer = outer = _running(outer)
             if outer is not None:
                 outer.outer = _running(outer.outer)
-        elif is_own(parent) or _calls.get(span.parent.span_id):
+        elif is_own(parent):
             place.around = span.parent.span_id
+        else:
+            place.around = _around.get(span.parent.span_id)
+        if place.around is not None:
+            _around[span.get_span_context().span_id] = place.around
     setattr(span, _PLACE, place)
 
 
@@ -91,7 +95,7 @@ def _running(place: _Place | None) -> _Place | None:
 def own_started(span: Span, parent_context: Context | None) -> None:
     """Take note of a call of ours, and tell the spans around it that they enclose it."""
     span_id = span.get_span_context().span_id
-    _calls[span_id] = True
+    _around[span_id] = span_id
     if span.parent is None:
         return
     place = getattr(trace.get_current_span(parent_context), _PLACE, None)
@@ -180,7 +184,7 @@ class _Recent:
         return self._newer.get(key) or self._older.get(key)
 
 
-#: The calls of ours, by span id, for spans that know of their parent nothing else.
-_calls = _Recent()
+#: The call of ours that a span is, or is in, by the span's id: all that some spans know of their parent.
+_around = _Recent()
 #: Span id and end of the call of ours that was answered with a response, by the response's id.
 _answered = _Recent()
