@@ -16,7 +16,7 @@ from opentelemetry.sdk.trace import Span
 from opentelemetry.trace import format_span_id
 
 from infraprism import guard, semconv
-from infraprism.tracing.bag import write_late
+from infraprism.tracing.bag import read, write_late
 
 _TURN: Final = "turn"
 _NO_TURN: Final = "no turn"
@@ -101,7 +101,7 @@ def own_started(span: Span, parent_context: Context | None) -> None:
     place = getattr(trace.get_current_span(parent_context), _PLACE, None)
     if not isinstance(place, _Place):
         return
-    kind = _kind(span.attributes or {}) or _NO_TURN
+    kind = _kind(read(span)) or _NO_TURN
     outer: _Place | None = place
     while outer is not None:
         if outer.inside is None:
@@ -114,7 +114,7 @@ def own_started(span: Span, parent_context: Context | None) -> None:
 @guard.guarded("telemetry_error")
 def own_ending(span: Span) -> None:
     """Remember for a while which response a call of ours was answered with."""
-    response_id = (span.attributes or {}).get(semconv.RESPONSE_ID)
+    response_id = read(span).get(semconv.RESPONSE_ID)
     if response_id is not None:
         _answered[response_id] = span.get_span_context().span_id, span.end_time or 0
 
@@ -129,7 +129,7 @@ def ending(span: Span) -> bool:
     if not isinstance(place, _Place):
         return False
     place.ended = True
-    known = span.attributes or {}
+    known = read(span)
     kind = _kind(known)
     if kind is None:
         return False

@@ -12,7 +12,7 @@ from infraprism import guard, semconv
 from infraprism.pricing import money
 from infraprism.sessions import NOBODY, attributes, identity_in
 from infraprism.tracing import foreign
-from infraprism.tracing.bag import write, write_late
+from infraprism.tracing.bag import read, write, write_late
 from infraprism.tracing.foreign import is_own
 from infraprism.tracing.ledger import Ledger, process_ledger
 
@@ -66,7 +66,7 @@ class SessionCostProcessor(SpanProcessor):
 
     @guard.guarded("telemetry_error")
     def _account(self, span: Span) -> None:
-        known = span.attributes or {}
+        known = read(span)
         session_id = known.get(semconv.SESSION_ID)
         if (
             not isinstance(session_id, str)
