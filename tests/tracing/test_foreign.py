@@ -365,6 +365,17 @@ def test_a_span_without_context_is_a_root():
     assert scene.marks() == {"theirs": None}
 
 
+def test_an_sdk_that_does_not_tell_of_the_end_in_time_piles_nothing_up(monkeypatch):
+    monkeypatch.setattr(foreign, "_CAN_MARK", False)
+    scene = Scene()
+    span = scene.theirs(attributes=OURS)
+    assert not hasattr(span, "_infraprism_place")
+    with scene.around(span):
+        scene.ours().end()
+    span.end()
+    assert scene.exported.attributes() == {"ours": OURS, "theirs": OURS}
+
+
 # What follows from a mark
 
 

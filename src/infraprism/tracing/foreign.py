@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from opentelemetry import trace
 from opentelemetry.context import Context
-from opentelemetry.sdk.trace import Span
+from opentelemetry.sdk.trace import Span, SpanProcessor
 from opentelemetry.trace import format_span_id
 
 from infraprism import guard, semconv
@@ -34,6 +34,9 @@ _KINDS: Final[tuple[tuple[str, Mapping[Any, str]], ...]] = (
     (semconv.OPENLLMETRY_REQUEST_TYPE, {"chat": _TURN, "completion": _TURN, "embedding": _NO_TURN}),
     (semconv.OPENINFERENCE_SPAN_KIND, {"LLM": _TURN, "EMBEDDING": _NO_TURN}),
 )
+
+#: Without it nobody learns in time that a span ends: places would only pile up.
+_CAN_MARK: Final = hasattr(SpanProcessor, "_on_ending")
 
 #: Where a span keeps its place.
 _PLACE: Final = "_infraprism_place"
@@ -66,6 +69,8 @@ class _Place:
 @guard.guarded("telemetry_error")
 def started(span: Span, parent_context: Context | None) -> None:
     """Take note of where a span that is not ours begins."""
+    if not _CAN_MARK:
+        return
     place = _Place()
     if span.parent is not None:
         parent = trace.get_current_span(parent_context)
