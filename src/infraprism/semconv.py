@@ -75,8 +75,14 @@ COST_CURRENCY: Final = "infraprism.cost.currency"
 COST_STATUS: Final = "infraprism.cost.status"
 COST_SOURCE: Final = "infraprism.cost.source"
 COST_PRICE_VERSION: Final = "infraprism.cost.price_version"
+#: On a span that is not ours and speaks of a call of ours: the span id of the one that carries the money.
+COST_COUNTED_IN: Final = "infraprism.cost.counted_in"
 SESSION_COST: Final = "infraprism.session.cost"
 SESSION_TURNS: Final = "infraprism.session.turns"
+
+# Of other instrumentations, which say with them that a span is a model call
+OPENLLMETRY_REQUEST_TYPE: Final = "llm.request.type"
+OPENINFERENCE_SPAN_KIND: Final = "openinference.span.kind"
 
 # Operations (values of `gen_ai.operation.name`); a turn is a call that generates a reply.
 OPERATION_CHAT: Final = "chat"

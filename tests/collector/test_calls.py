@@ -154,6 +154,28 @@ def test_a_span_of_another_instrumentation_is_an_unpriced_call(operation: str) -
     assert (call.cost_status, call.amount, dropped) == ("unpriced", None, {})
 
 
+@pytest.mark.parametrize("make", [make_span, make_call])
+def test_a_span_whose_money_is_counted_in_another_one_is_no_call(make: Any) -> None:
+    """It stays on the timeline of its session, priced by somebody or not, and counts nowhere."""
+    values = {
+        "gen_ai.operation.name": "chat",
+        "session.id": "s-1",
+        "infraprism.cost.counted_in": "0000000000000007",
+    }
+
+    row, dropped = read_one(make(1, values))
+
+    assert isinstance(row, SessionSpan)
+    assert row.session_id == "s-1"
+    assert json.loads(row.attributes)["infraprism.cost.counted_in"] == "0000000000000007"
+    assert dropped == {}
+    del values["session.id"]
+    ignored = read_request(
+        make_request(make(1, {**values, "session.id": None} if make is make_call else values))
+    )
+    assert ignored == Batch(spans_ignored=Counter(no_call_no_session=1))
+
+
 @pytest.mark.parametrize(
     "span",
     [

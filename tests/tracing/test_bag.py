@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 from opentelemetry.sdk.trace import SpanLimits, SpanProcessor
 
-from infraprism.tracing.bag import write, write_late
+from infraprism.tracing.bag import read, write, write_late
 from tests.support.spans import recording
 
 COST = {"infraprism.session.cost": "0.0075", "infraprism.session.turns": 1}
@@ -110,3 +110,25 @@ def test_without_the_sdks_private_names_the_api_does_it(write, private):
     span = PlainSpan(**private)
     write(span, COST)
     assert span.given == [COST]
+
+
+@pytest.mark.parametrize("limits", [{}, {"max_span_attributes": 1}], ids=str)
+def test_what_was_written_is_read(limits):
+    provider, exported = recording(span_limits=SpanLimits(**limits))
+    span = provider.get_tracer("test").start_span("span", attributes={"a": "1"})
+    assert dict(read(span)) == {"a": "1"}
+    span.end()
+    assert dict(read(span)) == exported.attributes()["span"] == {"a": "1"}
+
+
+@pytest.mark.parametrize(
+    ("span", "attributes"),
+    [
+        (PlainSpan(), {}),
+        (PlainSpan(attributes=None), {}),
+        (PlainSpan(attributes={"a": "1"}), {"a": "1"}),
+        (PlainSpan(_attributes={"a": "1"}, attributes={"a": "2"}), {"a": "2"}),
+    ],
+)
+def test_what_another_implementation_says_is_read(span, attributes):
+    assert read(span) == attributes

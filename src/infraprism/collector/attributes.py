@@ -57,7 +57,12 @@ class Attributes:
         self._dropped = dropped
 
     def is_call(self) -> bool:
-        """Whether the span is a model call: somebody priced it, or its operation says so."""
+        """Whether the span is a model call: somebody priced it, or its operation says so.
+
+        Never where it says that its money is counted in another span.
+        """
+        if semconv.COST_COUNTED_IN in self._values:
+            return False
         operation = self._values.get(semconv.OPERATION_NAME)
         return semconv.COST_STATUS in self._values or (
             isinstance(operation, str) and operation in semconv.CALL_OPERATIONS

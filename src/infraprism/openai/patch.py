@@ -7,18 +7,18 @@ from functools import partial
 from types import ModuleType
 
 import wrapt
-from opentelemetry.instrumentation.utils import unwrap
 
 from infraprism import guard, sessions
 from infraprism.openai import batches, fetched, transport, websockets
 from infraprism.openai.engine import engine
+from infraprism.openai.layers import Layer
 from infraprism.openai.shells import Shell, async_shell, helper_shell, sync_shell
 from infraprism.openai.surfaces import HELPERS, SURFACES
 
 _wanted = False
 _for_good = False
 _hooked = False
-_patched: list[tuple[ModuleType, str]] = []
+_layers: list[Layer] = []
 
 
 def install(*, for_good: bool = False) -> None:
@@ -46,14 +46,8 @@ def remove() -> None:
     if _for_good:
         return
     _wanted = False
-    while _patched:
-        module, target = _patched.pop()
-        name, _, method = target.partition(".")
-        resource = getattr(module, name)
-        unwrap(resource, method)
-        own = vars(resource)[method]
-        if any(vars(base).get(method) is own for base in resource.__mro__[1:]):
-            delattr(resource, method)  # it was inherited
+    while _layers:
+        _layers.pop().take_off()
 
 
 def _attach() -> None:
@@ -81,5 +75,5 @@ def _targets() -> list[tuple[str, str, Shell]]:
 @guard.guarded("not_instrumented")
 def _patch(target: str, shell: Shell, module: ModuleType) -> None:
     if _wanted and not websockets.missing(module, target):
-        wrapt.wrap_function_wrapper(module, target, shell)
-        _patched.append((module, target))
+        resource, _, method = target.partition(".")
+        _layers.append(Layer.put_on(getattr(module, resource), method, shell))

@@ -1,6 +1,6 @@
 """The SDK's bag of span attributes, where the API is too slow or comes too late.
 
-Both functions use private names of the SDK and fall back on `set_attributes` where they are not there.
+The functions use private names of the SDK and fall back on the API where they are not there.
 """
 
 from __future__ import annotations
@@ -11,6 +11,12 @@ from typing import Any
 from opentelemetry.trace import Span
 
 AttributeValue = str | bool | int | float | Sequence[str]
+
+
+def read(span: Span) -> Mapping[str, Any]:
+    """The attributes of a span, to look some up: the SDK's own view is slow for what is not there."""
+    known = getattr(getattr(span, "_attributes", None), "_dict", None)
+    return known if isinstance(known, dict) else getattr(span, "attributes", None) or {}
 
 
 def write(span: Span, attributes: Mapping[str, AttributeValue]) -> None:

@@ -11,7 +11,9 @@ from opentelemetry.trace import StatusCode
 from infraprism import guard, semconv
 from infraprism.pricing import money
 from infraprism.sessions import NOBODY, attributes, identity_in
-from infraprism.tracing.bag import write, write_late
+from infraprism.tracing import foreign
+from infraprism.tracing.bag import read, write, write_late
+from infraprism.tracing.foreign import is_own
 from infraprism.tracing.ledger import Ledger, process_ledger
 
 
@@ -33,8 +35,11 @@ class SessionCostProcessor(SpanProcessor):
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         """Put the session of the context that the span is started in onto the span."""
-        if not _is_own(span):  # our own calls carry it from the start, for samplers to see
+        if not is_own(span):  # our own calls carry it from the start, for samplers to see
             self._mark(span, parent_context)
+            foreign.started(span, parent_context)
+        else:
+            foreign.own_started(span, parent_context)
 
     @guard.guarded("telemetry_error")
     def _mark(self, span: Span, parent_context: Context | None) -> None:
@@ -51,14 +56,17 @@ class SessionCostProcessor(SpanProcessor):
     def _on_ending(self, span: Span) -> None:
         """Add a call that another instrumentation recorded to its session's totals, and stamp them.
 
+        Where it is one of ours, seen by them too, it is marked instead.
         Every processor's `_on_ending` comes before the first one's `on_end`: no exporter is earlier.
         """
-        if not _is_own(span):  # our own have added themselves, sampled or not
+        if is_own(span):  # our own have added themselves, sampled or not
+            foreign.own_ending(span)
+        elif not foreign.ending(span):
             self._account(span)
 
     @guard.guarded("telemetry_error")
     def _account(self, span: Span) -> None:
-        known = span.attributes or {}
+        known = read(span)
         session_id = known.get(semconv.SESSION_ID)
         if (
             not isinstance(session_id, str)
@@ -90,11 +98,6 @@ _WHOLES = (
     ((semconv.SESSION_ID,), (semconv.SESSION_ID, semconv.CONVERSATION_ID)),
     ((semconv.ENTITY_TYPE, semconv.ENTITY_ID), (semconv.ENTITY_TYPE, semconv.ENTITY_ID, semconv.USER_ID)),
 )
-
-
-def _is_own(span: Span) -> bool:
-    scope = getattr(span, "instrumentation_scope", None)
-    return scope is not None and scope.name == semconv.SCOPE
 
 
 def _text(value: object) -> str | None:
