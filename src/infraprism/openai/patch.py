@@ -10,6 +10,7 @@ import wrapt
 from opentelemetry.instrumentation.utils import unwrap
 
 from infraprism import guard, sessions
+from infraprism.openai import loading
 from infraprism.openai.engine import engine
 from infraprism.openai.shells import Shell, async_shell, helper_shell, sync_shell
 from infraprism.openai.surfaces import HELPERS, SURFACES
@@ -36,6 +37,8 @@ def install(*, for_good: bool = False) -> None:
             wrapt.register_post_import_hook(partial(_patch, target, shell), module)
         elif (loaded := sys.modules.get(module)) is not None:
             _patch(target, shell, loaded)
+    if not _hooked:
+        wrapt.register_post_import_hook(loading.before_calls, "openai")
     _hooked = True
 
 
@@ -71,6 +74,8 @@ def _targets() -> list[tuple[str, str, Shell]]:
 
 @guard.guarded("not_instrumented")
 def _patch(target: str, shell: Shell, module: ModuleType) -> None:
-    if _wanted:
+    resource, _, method = target.partition(".")
+    # What this version of the client does not have, nobody can call.
+    if _wanted and hasattr(getattr(module, resource), method):
         wrapt.wrap_function_wrapper(module, target, shell)
         _patched.append((module, target))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import wrapt
@@ -78,12 +79,13 @@ def helper_shell(engine: Engine) -> Shell:
         if not given:
             return wrapped(*args, **kwargs)
         identify(**given)  # a wrong one is reported here, where it was passed
-        return wrapped.__func__(_WithIdentity(instance, given), *args, **kwargs)
+        proxy = _WithIdentity if hasattr(instance, "create") else _ThroughClient
+        return wrapped.__func__(proxy(instance, given), *args, **kwargs)
 
     return shell
 
 
-class _WithIdentity(wrapt.ObjectProxy[Any]):
+class _WithIdentity(wrapt.ObjectProxy):  # type: ignore[type-arg]  # wrapt 1 has no type arguments
     """A resource whose ``create`` passes the session arguments that its helper was given."""
 
     def __init__(self, resource: Any, given: dict[str, Any]) -> None:
@@ -93,3 +95,12 @@ class _WithIdentity(wrapt.ObjectProxy[Any]):
     def create(self, *args: Any, **kwargs: Any) -> Any:
         """The resource's ``create``, with the session arguments."""
         return self.__wrapped__.create(*args, **{**self._self_given, **kwargs})
+
+
+class _ThroughClient(_WithIdentity):
+    """A resource without a ``create`` of its own: its helper calls the one of its client's chat."""
+
+    @property
+    def _client(self) -> Any:
+        completions = _WithIdentity(self.__wrapped__._client.chat.completions, self._self_given)
+        return SimpleNamespace(chat=SimpleNamespace(completions=completions))

@@ -42,12 +42,14 @@ class Helper:
 
 
 _CHAT_MODULE = "openai.resources.chat.completions.completions"
+#: Has ``parse`` and ``stream`` of chat completions up to openai 1.91.
+_BETA_CHAT_MODULE = "openai.resources.beta.chat.completions"
 _RESPONSES_MODULE = "openai.resources.responses.responses"
 
 
-def _chat(method: str) -> Surface:
+def _chat(method: str, module: str = _CHAT_MODULE) -> Surface:
     return Surface(
-        _CHAT_MODULE,
+        module,
         "Completions",
         method,
         semconv.OPERATION_CHAT,
@@ -74,6 +76,7 @@ def _responses(method: str) -> Surface:
 SURFACES: tuple[Surface, ...] = (
     _chat("create"),
     _chat("parse"),
+    _chat("parse", _BETA_CHAT_MODULE),
     _responses("create"),
     _responses("parse"),
     Surface(
@@ -90,5 +93,6 @@ SURFACES: tuple[Surface, ...] = (
 
 HELPERS: tuple[Helper, ...] = (
     Helper(_CHAT_MODULE, "Completions", "stream"),
+    Helper(_BETA_CHAT_MODULE, "Completions", "stream"),
     Helper(_RESPONSES_MODULE, "Responses", "stream"),
 )

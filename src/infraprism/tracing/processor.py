@@ -57,7 +57,7 @@ class SessionCostProcessor(SpanProcessor):
             self._account(span)
 
     @guard.guarded("telemetry_error")
-    def _account(self, span: Span) -> None:
+    def _account(self, span: ReadableSpan) -> None:
         known = span.attributes or {}
         session_id = known.get(semconv.SESSION_ID)
         if (
@@ -75,7 +75,12 @@ class SessionCostProcessor(SpanProcessor):
         write_late(span, {semconv.SESSION_COST: money.text(totals.cost), semconv.SESSION_TURNS: totals.turns})
 
     def on_end(self, span: ReadableSpan) -> None:
-        """Nothing is left to do: here it would race the exporters."""
+        """Nothing is left to do: here it would race the exporters.
+
+        But before SDK 1.40 nothing comes earlier: there, only processors after this one see the totals.
+        """
+        if not _ENDING_IS_TOLD and not _is_own(span):
+            self._account(span)
 
     def shutdown(self) -> None:
         """Nothing is held open."""
@@ -85,6 +90,8 @@ class SessionCostProcessor(SpanProcessor):
         return True
 
 
+_ENDING_IS_TOLD = hasattr(SpanProcessor, "_on_ending")  # since SDK 1.40
+
 #: A span that says the one speaks of the other: its own session or entity is not mixed with the context's.
 _WHOLES = (
     ((semconv.SESSION_ID,), (semconv.SESSION_ID, semconv.CONVERSATION_ID)),
@@ -92,7 +99,7 @@ _WHOLES = (
 )
 
 
-def _is_own(span: Span) -> bool:
+def _is_own(span: ReadableSpan) -> bool:
     scope = getattr(span, "instrumentation_scope", None)
     return scope is not None and scope.name == semconv.SCOPE
 
