@@ -1,242 +1,131 @@
-"""What instrumentation adds to a call, to a chunk of a stream, and to start-up.
+"""What instrumentation adds to a call, to a chunk of a stream, and to start-up, beside its peers.
 
-Four variants in the same run, each in processes of its own, taking turns: the bare client, InfraPrism (cost
-and session totals on), the official `opentelemetry-instrumentation-genai-openai`, and the floor: nothing but
-a span of the SDK with as many attributes as InfraPrism's, started, made current, and ended. The transport is
-a mock in the client's own HTTP layer; spans go through a batch processor to an exporter that drops them,
-metrics through a reader to one that drops them. A number is the median of batches, so that a pause of the
-garbage collector, which every variant has, is not counted as the typical call.
+Each variant in processes and an environment of its own, taking turns in the same run: the bare client,
+InfraPrism (cost and session totals on), its peers, and the floor: nothing but a span of the SDK with as many
+attributes as InfraPrism's, started, made current, and ended. The transport is a mock in the client's own HTTP
+layer; spans go through a batch processor to an exporter that drops them, metrics through a reader to one that
+drops them. A number is the median of rounds of the median of batches, the bare client's taken off, so that a
+pause of the garbage collector, which every variant has, is not counted as the typical call.
 
-    uv run --group benchmarks python benchmarks/overhead.py [--rounds 9]
+Times are CPU times, so that what else the machine does is not counted; time spent waiting, for a lock or a
+socket, is not either. They are the calling thread's, but for start-up and for the row of all CPU time, which
+has what is put off to a batch or a collection too.
+
+    uv run python benchmarks/overhead.py [--quick] [--rounds 9]
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
 from typing import Any
 
-VARIANTS = ("bare", "infraprism", "genai-openai", "sdk span")
-CALLS = 600
-STREAMS = 30
-CHUNKS = 300
+from environments import NotInstalledError, installed, python_of
+from report import Results, report
+from variants import OURS, PEERS, VARIANTS
 
-USAGE = {
-    "prompt_tokens": 1000,
-    "completion_tokens": 200,
-    "total_tokens": 1200,
-    "prompt_tokens_details": {"cached_tokens": 256, "audio_tokens": 0},
-    "completion_tokens_details": {"reasoning_tokens": 0, "audio_tokens": 0},
-}
-MESSAGES: Any = [{"role": "user", "content": "What is Python?"}]
+MEASURE = str(Path(__file__).with_name("measure.py"))
+START = """
+import time; began = time.process_time()
+{code}
+import openai; openai.OpenAI(api_key="none").chat.completions
+print((time.process_time() - began) * 1e6)
+"""
 
 
-def reply() -> bytes:
-    choice = {
-        "index": 0,
-        "finish_reason": "stop",
-        "logprobs": None,
-        "message": {"role": "assistant", "content": "A programming language.", "refusal": None},
-    }
-    body = {
-        "id": "chatcmpl-1",
-        "object": "chat.completion",
-        "created": 1,
-        "model": "gpt-4o-2024-08-06",
-        "service_tier": "default",
-        "choices": [choice],
-        "usage": USAGE,
-    }
-    return json.dumps(body).encode()
+@dataclass(frozen=True)
+class Runner:
+    """Runs one variant in its environment."""
 
+    variant: str
+    python: str
 
-def stream() -> bytes:
-    head = {
-        "id": "chatcmpl-1",
-        "object": "chat.completion.chunk",
-        "created": 1,
-        "model": "gpt-4o-2024-08-06",
-    }
-    chunks: list[dict[str, Any]] = [
-        {
-            **head,
-            "choices": [{"index": 0, "delta": {"content": "word "}, "finish_reason": None}],
-            "usage": None,
-        }
-        for _ in range(CHUNKS - 2)
-    ]
-    chunks.append({**head, "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}], "usage": None})
-    chunks.append({**head, "choices": [], "usage": USAGE})
-    return (
-        b"".join(b"data: " + json.dumps(chunk).encode() + b"\n\n" for chunk in chunks) + b"data: [DONE]\n\n"
-    )
-
-
-def configure() -> None:
-    """An SDK as applications have it, exporting to nowhere."""
-    from opentelemetry import metrics, trace
-    from opentelemetry.sdk.metrics import MeterProvider
-    from opentelemetry.sdk.metrics.export import (
-        MetricExporter,
-        MetricExportResult,
-        PeriodicExportingMetricReader,
-    )
-    from opentelemetry.sdk.trace import TracerProvider
-    from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
-
-    class NullSpans(SpanExporter):
-        def export(self, spans: Any) -> SpanExportResult:
-            return SpanExportResult.SUCCESS
-
-    class NullMetrics(MetricExporter):
-        def export(self, *args: Any, **kwargs: Any) -> MetricExportResult:
-            return MetricExportResult.SUCCESS
-
-        def shutdown(self, *args: Any, **kwargs: Any) -> None: ...
-
-        def force_flush(self, *args: Any, **kwargs: Any) -> bool:
-            return True
-
-    provider = TracerProvider()
-    provider.add_span_processor(BatchSpanProcessor(NullSpans()))
-    trace.set_tracer_provider(provider)
-    metrics.set_meter_provider(MeterProvider([PeriodicExportingMetricReader(NullMetrics())]))
-
-
-def spanned(create: Any) -> Any:
-    """`create` inside a span, with nothing read of the call."""
-    from opentelemetry import trace
-    from opentelemetry.trace import SpanKind
-
-    tracer = trace.get_tracer("floor")
-    first = {f"request.{number}": "some text" for number in range(10)}
-    second = {f"response.{number}": "some text" for number in range(18)}
-
-    def create_in_a_span(**arguments: Any) -> Any:
-        with tracer.start_as_current_span("chat gpt-4o", kind=SpanKind.CLIENT, attributes=first) as span:
-            result = create(**arguments)
-            span.set_attributes(second)
+    def run(self, mode: str) -> dict[str, Any]:
+        """What `measure.py` prints in this mode; messages are recorded only in the mode "content"."""
+        result: dict[str, Any] = json.loads(
+            self._output([MEASURE, mode.partition(" ")[0], self.variant], mode)
+        )
         return result
 
-    return create_in_a_span
+    def start_up(self) -> float:
+        """Microseconds of CPU until a process that imports openai has a client with its chat resource."""
+        return float(self._output(["-c", START.format(code=VARIANTS[self.variant].code)], "start"))
+
+    def _output(self, arguments: list[str], mode: str) -> str:
+        variant = VARIANTS[self.variant]
+        environ = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("OTEL_", "INFRAPRISM_", "OPENAI_", "LANGFUSE_", "LOGFIRE_", "TRACELOOP_"))
+        }
+        environ |= variant.content if mode.endswith("content") else variant.no_content
+        child = [self.python, *arguments]
+        result = subprocess.run(child, env=environ, check=True, capture_output=True, text=True)
+        return result.stdout.splitlines()[-1]
 
 
-def measure(variant: str) -> dict[str, float]:
-    """Microseconds per call and per chunk of one variant, in this process."""
-    session: dict[str, Any] = {}
-    if variant != "bare":
-        configure()
-    if variant == "infraprism":
-        from infraprism import InfraPrismInstrumentor
-
-        InfraPrismInstrumentor().instrument()
-        session = {"session_id": "conv-123", "entity_type": "customer", "entity_id": "acme-corp"}
-    elif variant == "genai-openai":
-        from opentelemetry.instrumentation.genai.openai import OpenAIInstrumentor
-
-        OpenAIInstrumentor().instrument()
-    import httpx2
-    import openai
-
-    whole, chunked = reply(), stream()
-
-    def answer(request: httpx2.Request) -> httpx2.Response:
-        streamed = b'"stream":true' in request.content
-        kind = "text/event-stream" if streamed else "application/json"
-        return httpx2.Response(200, content=chunked if streamed else whole, headers={"content-type": kind})
-
-    client = openai.OpenAI(
-        api_key="none", http_client=httpx2.Client(transport=httpx2.MockTransport(answer)), max_retries=0
-    )
-
-    if variant == "sdk span":
-        client.chat.completions.create = spanned(client.chat.completions.create)
-
-    def call() -> None:
-        client.chat.completions.create(model="gpt-4o", messages=MESSAGES, **session)
-
-    def read() -> None:
-        options: Any = {"include_usage": True}
-        for _ in client.chat.completions.create(
-            model="gpt-4o", messages=MESSAGES, stream=True, stream_options=options, **session
-        ):
-            pass
-
-    for _ in range(100):
-        call()
-    read()
-    per_call = median(timed(call, CALLS // 12) for _ in range(12))
-    # What the call itself takes is not the chunks'.
-    per_chunk = (median(timed(read, 1) for _ in range(STREAMS)) - per_call) / CHUNKS
-    return {"call": per_call * 1e6, "chunk": per_chunk * 1e6}
-
-
-def timed(action: Callable[[], None], times: int) -> float:
-    """Seconds that `action` takes, on average of `times`."""
-    began = time.perf_counter()
-    for _ in range(times):
-        action()
-    return (time.perf_counter() - began) / times
-
-
-START = {
-    "bare": "",
-    "sdk span": "import opentelemetry.sdk.trace",
-    "infraprism": "import infraprism; infraprism.InfraPrismInstrumentor().instrument()",
-    "genai-openai": (
-        "from opentelemetry.instrumentation.genai.openai import OpenAIInstrumentor;"
-        "OpenAIInstrumentor().instrument()"
-    ),
-}
-
-
-def start_up(variant: str) -> float:
-    """Milliseconds until a process that imports openai has a client with its chat resource."""
-    code = f"""
-import time; began = time.perf_counter()
-{START[variant]}
-import openai; openai.OpenAI(api_key="none").chat.completions
-print((time.perf_counter() - began) * 1e3)
-"""
-    return float(subprocess.run([sys.executable, "-c", code], check=True, capture_output=True).stdout)
+def prepare(results: Results) -> list[Runner]:
+    """The variants that install and record; what is wrong with the others goes into `results`."""
+    runners = []
+    for variant in VARIANTS:
+        _progress(f"preparing {variant}")
+        try:
+            runner = Runner(variant, python_of(variant))
+        except NotInstalledError as error:
+            if variant not in PEERS:
+                raise
+            results.left_out[variant] = f"does not install: {error}"
+            continue
+        if variant in (OURS, *PEERS):
+            try:
+                checked, open_checked = runner.run("check"), runner.run("check content")
+            except subprocess.CalledProcessError as error:
+                results.left_out[variant] = f"fails: {error.stderr.strip().splitlines()[-1]}"
+                continue
+            if not any(checked["spans"].values()):
+                results.left_out[variant] = "records no span"
+                continue
+            results.checked[variant] = {**checked, "content": (checked["content"], open_checked["content"])}
+            if variant in PEERS:
+                results.versions[variant] = installed(variant, runner.python)
+        runners.append(runner)
+    return runners
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--measure", choices=VARIANTS, help=argparse.SUPPRESS)
+    parser.add_argument("--quick", action="store_true", help="three rounds: good to a tenth or so")
     options = parser.parse_args()
-    if options.measure:
-        print(json.dumps(measure(options.measure)))
-        return
-    results: dict[str, dict[str, list[float]]] = {
-        variant: {"call": [], "chunk": [], "start": []} for variant in VARIANTS
+    rounds = 3 if options.quick else options.rounds
+    results = Results(rounds)
+    runners = prepare(results)
+    measured: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    for number in range(rounds):
+        for runner in runners:
+            _progress(f"round {number + 1} of {rounds}: {runner.variant}")
+            found: dict[str, float] = {"start": runner.start_up()}
+            for mode in ("all", "unsampled", "content"):
+                found |= runner.run(mode)
+            for kind, value in found.items():
+                measured[runner.variant][kind].append(value)
+    _progress("")
+    results.medians = {
+        variant: {kind: median(values) for kind, values in kinds.items()}
+        for variant, kinds in measured.items()
     }
-    for number in range(options.rounds):
-        print(f"\rround {number + 1} of {options.rounds}", end="", file=sys.stderr, flush=True)
-        for variant in VARIANTS:
-            child = [sys.executable, __file__, "--measure", variant]
-            measured = json.loads(subprocess.run(child, check=True, capture_output=True).stdout)
-            for kind, value in measured.items():
-                results[variant][kind].append(value)
-            results[variant]["start"].append(start_up(variant))
-    print("\r", end="", file=sys.stderr)
-    middle = {v: {kind: median(values) for kind, values in kinds.items()} for v, kinds in results.items()}
-    added = {
-        variant: {kind: middle[variant][kind] - middle["bare"][kind] for kind in middle["bare"]}
-        for variant in VARIANTS[1:]
-    }
-    print(f"medians of {options.rounds} rounds; the bare client: {middle['bare']['call']:.0f} µs a call,")
-    print(f"{middle['bare']['chunk']:.1f} µs a chunk, {middle['bare']['start']:.0f} ms to import\n")
-    print(f"{'adds':20}{'infraprism':>12}{'genai-openai':>14}{'ratio':>8}{'sdk span':>11}{'ratio':>8}")
-    for kind, label in (("call", "µs per chat call"), ("chunk", "µs per chunk"), ("start", "ms to start-up")):
-        ours, theirs, floor = (added[variant][kind] for variant in VARIANTS[1:])
-        print(f"{label:20}{ours:12.1f}{theirs:14.1f}{ours / theirs:8.2f}{floor:11.1f}{floor / theirs:8.2f}")
+    print(report(results))
+
+
+def _progress(text: str) -> None:
+    print(f"\r{text:60}\r", end="", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

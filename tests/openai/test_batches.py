@@ -16,7 +16,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import pytest
 from openai import AsyncOpenAI, NotFoundError, OpenAI
 from opentelemetry.instrumentation.utils import suppress_instrumentation
@@ -28,6 +27,7 @@ from infraprism.openai import attributes, background, batch_output
 from infraprism.openai.response import Reply
 from infraprism.sessions import Identity, trace_id_of
 from tests.support.calls import API_KEY, SCOPE, Recording, instrumented, settle
+from tests.support.versions import http
 
 BEGAN, CREATED, ENDED = 1_795_176_000, 1_795_176_060, 1_795_179_600  # 20 November 2026
 WHO: Any = {
@@ -116,31 +116,31 @@ class Storage:
         self.compressed = compressed
         self.requests: list[tuple[str, str]] = []
 
-    def __call__(self, request: httpx2.Request) -> httpx2.Response:
+    def __call__(self, request: http.Request) -> http.Response:
         path = request.url.path.removeprefix("/v1")
         self.requests.append((request.method, str(request.url)))
         if path == "/batches":
-            return httpx2.Response(200, json={"object": "list", "data": [BATCH], "has_more": False})
+            return http.Response(200, json={"object": "list", "data": [BATCH], "has_more": False})
         if path.startswith("/batches/"):
-            return httpx2.Response(200, json=BATCH)
+            return http.Response(200, json=BATCH)
         if path == "/files/missing/content":
-            return httpx2.Response(404, json={"error": {"message": "no such file"}})
+            return http.Response(404, json={"error": {"message": "no such file"}})
         content = gzip.compress(self.content) if self.compressed else self.content
         headers = {"content-type": "application/octet-stream"}
         if self.compressed:
             headers["content-encoding"] = "gzip"
-        return httpx2.Response(200, headers=headers, stream=Pieces(content))
+        return http.Response(200, headers=headers, stream=Pieces(content))
 
     def client(self) -> OpenAI:
-        http_client = httpx2.Client(transport=httpx2.MockTransport(self))
+        http_client = http.Client(transport=http.MockTransport(self))
         return OpenAI(api_key=API_KEY, max_retries=0, http_client=http_client)
 
     def async_client(self) -> AsyncOpenAI:
-        http_client = httpx2.AsyncClient(transport=httpx2.MockTransport(self))
+        http_client = http.AsyncClient(transport=http.MockTransport(self))
         return AsyncOpenAI(api_key=API_KEY, max_retries=0, http_client=http_client)
 
 
-class Pieces(httpx2.SyncByteStream, httpx2.AsyncByteStream):
+class Pieces(http.SyncByteStream, http.AsyncByteStream):
     """A body that comes in pieces which end anywhere."""
 
     def __init__(self, content: bytes) -> None:

@@ -16,6 +16,7 @@ from simulated_openai import SimulatedOpenAI
 
 from infraprism.sessions import Identity, trace_id_of
 from tests.support.calls import API_KEY, SCOPE, Recording, Wire, adrain, drain, instrumented, sse
+from tests.support.versions import chat_helpers
 
 SECRET = "my PIN is 4711"
 MESSAGES: Any = [{"role": "system", "content": SECRET}, {"role": "user", "content": SECRET}]
@@ -156,7 +157,7 @@ def test_a_reply_that_was_refused_by_the_helper_was_still_billed(
     client: OpenAI, recording: Recording
 ) -> None:
     with pytest.raises(openai.LengthFinishReasonError):
-        client.chat.completions.parse(
+        chat_helpers(client).parse(
             model="gpt-4o-mini", messages=MESSAGES, response_format=City, max_completion_tokens=2, **WHO
         )
     attributes = recording.attributes

@@ -36,6 +36,23 @@ def test_first_calls_at_once_share_one_exporter(api: SimulatedOpenAI) -> None:
     assert len(api.bill()) == 8
 
 
+def test_what_the_price_list_brings_is_there_before_the_first_call() -> None:
+    # openai 2 fails in a call that finds httpx2 half loaded by another thread.
+    code = """if True:
+        import sys
+        from infraprism import InfraPrismInstrumentor
+        InfraPrismInstrumentor().instrument()
+        import openai
+        before = "httpx2" in sys.modules
+        import genai_prices
+        print(before, "httpx2" in sys.modules, "openai._httpx2" in sys.modules, openai.VERSION[0])
+    """
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    before, after, looked_for, major = result.stdout.split()
+    assert after == "True"
+    assert before == ("True" if major >= "3" or looked_for == "True" else "False")
+
+
 def load_in_a_child() -> None:
     with loading.once_at_a_time():
         pass

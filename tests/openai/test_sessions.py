@@ -18,6 +18,7 @@ import infraprism
 from infraprism import AsyncInfraPrismOpenAI, InfraPrismOpenAI
 from infraprism.sessions import Identity, trace_id_of
 from tests.support.calls import API_KEY, Recording, Wire, adrain, drain, instrumented
+from tests.support.versions import chat_helpers
 
 MESSAGES: Any = [{"role": "user", "content": "Hello"}]
 
@@ -53,8 +54,8 @@ BAD: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
 CALLS: dict[str, Callable[..., Any]] = {
     "chat create": chat,
     "chat create, streamed": lambda c, **s: chat(c, stream=True, **s),
-    "chat parse": lambda c, **s: c.chat.completions.parse(model="gpt-4o-mini", messages=MESSAGES, **s),
-    "chat stream": lambda c, **s: c.chat.completions.stream(model="gpt-4o-mini", messages=MESSAGES, **s),
+    "chat parse": lambda c, **s: chat_helpers(c).parse(model="gpt-4o-mini", messages=MESSAGES, **s),
+    "chat stream": lambda c, **s: chat_helpers(c).stream(model="gpt-4o-mini", messages=MESSAGES, **s),
     "responses create": lambda c, **s: c.responses.create(model="gpt-4o-mini", input="Hello", **s),
     "responses parse": lambda c, **s: c.responses.parse(model="gpt-4o-mini", input="Hello", **s),
     "responses stream": lambda c, **s: c.responses.stream(model="gpt-4o-mini", input="Hello", **s),

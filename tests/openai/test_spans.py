@@ -16,6 +16,7 @@ from simulated_openai import SimulatedOpenAI
 from infraprism import pricing
 from infraprism.sessions import Identity, trace_id_of
 from tests.support.calls import SCOPE, SECONDS, Recording, Wire, adrain, drain
+from tests.support.versions import chat_helpers
 
 Client = OpenAI | AsyncOpenAI
 
@@ -123,13 +124,13 @@ SURFACES: dict[str, tuple[Callable[[Any], Any], dict[str, Any]]] = {
         {**CHAT, **STREAMED},
     ),
     "chat parse": (
-        lambda client: client.chat.completions.parse(
+        lambda client: chat_helpers(client).parse(
             model="gpt-4o-mini", messages=MESSAGES, response_format=City, **WHO
         ),
         {**CHAT, **PARSED},
     ),
     "chat stream": (
-        lambda client: client.chat.completions.stream(
+        lambda client: chat_helpers(client).stream(
             model="gpt-4o-mini", messages=MESSAGES, stream_options=USAGE_WANTED, **WHO
         ),
         {**CHAT, **STREAMED},

@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-import httpx2
 import openai
 import pytest
 from openai import AsyncOpenAI, OpenAI
@@ -14,6 +13,7 @@ from openai import AsyncOpenAI, OpenAI
 from infraprism import settings
 from infraprism.openai import stream_usage
 from tests.support.calls import API_KEY, Recording, adrain, drain, instrumented, sse
+from tests.support.versions import http
 
 MESSAGES: Any = [{"role": "user", "content": "Hello"}]
 CHUNK: Any = {
@@ -39,14 +39,14 @@ class Server:
         self._status = status
         self.bodies: list[Any] = []
 
-    def __call__(self, request: httpx2.Request) -> httpx2.Response:
+    def __call__(self, request: http.Request) -> http.Response:
         body = json.loads(request.content)
         self.bodies.append(body)
         options = body.get("stream_options")
         if options is not None and self._refuses is not None:
-            return httpx2.Response(self._status, json={"error": {"message": self._refuses}})
+            return http.Response(self._status, json={"error": {"message": self._refuses}})
         if not body.get("messages"):
-            return httpx2.Response(400, json={"error": {"message": "no messages"}})
+            return http.Response(400, json={"error": {"message": "no messages"}})
         if not (options or {}).get("include_usage"):
             return self._events(CHUNK, LAST, "[DONE]")
         null = {"usage": None}
@@ -54,17 +54,17 @@ class Server:
             {**CHUNK, **null}, {**LAST, **null}, {**LAST, "choices": [], "usage": USAGE}, "[DONE]"
         )
 
-    def _events(self, *events: Any) -> httpx2.Response:
-        return httpx2.Response(200, headers={"content-type": "text/event-stream"}, content=sse(*events))
+    def _events(self, *events: Any) -> http.Response:
+        return http.Response(200, headers={"content-type": "text/event-stream"}, content=sse(*events))
 
     def client(self, base_url: str = "https://api.openai.com/v1") -> OpenAI:
-        transport = httpx2.MockTransport(self)
+        transport = http.MockTransport(self)
         return OpenAI(
-            api_key=API_KEY, base_url=base_url, max_retries=0, http_client=httpx2.Client(transport=transport)
+            api_key=API_KEY, base_url=base_url, max_retries=0, http_client=http.Client(transport=transport)
         )
 
     def async_client(self, base_url: str = "https://api.openai.com/v1") -> AsyncOpenAI:
-        http_client = httpx2.AsyncClient(transport=httpx2.MockTransport(self))
+        http_client = http.AsyncClient(transport=http.MockTransport(self))
         return AsyncOpenAI(api_key=API_KEY, base_url=base_url, max_retries=0, http_client=http_client)
 
 

@@ -21,6 +21,7 @@ import infraprism
 from infraprism.openai import abandoned
 from infraprism.tracing import attach
 from tests.support.calls import SECONDS, Held, Recording, adrain, sse
+from tests.support.versions import OPENAI, chat_helpers, http
 
 MESSAGES: Any = [{"role": "user", "content": "Give me an example."}]
 WHO: Any = {"session_id": "conv-123", "entity_type": "customer", "entity_id": "acme-corp"}
@@ -178,7 +179,7 @@ def drop_after_a_break(client: OpenAI) -> None:
 
 
 def read_a_helper_to_the_end(client: OpenAI) -> None:
-    with client.chat.completions.stream(
+    with chat_helpers(client).stream(
         model="gpt-4o-mini", messages=MESSAGES, stream_options={"include_usage": True}
     ) as stream:
         stream.until_done()
@@ -186,7 +187,7 @@ def read_a_helper_to_the_end(client: OpenAI) -> None:
 
 
 def break_in_a_helper(client: OpenAI) -> None:
-    with client.chat.completions.stream(model="gpt-4o-mini", messages=MESSAGES) as stream:
+    with chat_helpers(client).stream(model="gpt-4o-mini", messages=MESSAGES) as stream:
         for _ in stream:
             break
 
@@ -258,6 +259,8 @@ async def aread_in_another_task(client: AsyncOpenAI) -> None:
 
 
 async def aclose_unread(client: AsyncOpenAI) -> None:
+    if not hasattr(openai.AsyncStream, "aclose"):
+        pytest.skip("the streams of this client have no `aclose`")
     await (await open_async_stream(client)).aclose()
 
 
@@ -306,7 +309,7 @@ async def aread_a_helper_to_the_end(client: AsyncOpenAI) -> None:
 
 async def araise_in_a_helper(client: AsyncOpenAI) -> None:
     with contextlib.suppress(HostError):
-        async with client.chat.completions.stream(model="gpt-4o-mini", messages=MESSAGES) as stream:
+        async with chat_helpers(client).stream(model="gpt-4o-mini", messages=MESSAGES) as stream:
             async for _ in stream:
                 raise HostError
 
@@ -342,12 +345,16 @@ async def test_a_call_ends_once_with_its_async_stream(
     assert otel_context.get_current() == before
 
 
+#: Older clients let what their HTTP library raises out of a stream.
+BROKEN = (openai.APIConnectionError, http.RemoteProtocolError)
+
+
 def test_a_connection_that_breaks_is_the_calls_failure(client: OpenAI, recording: Recording) -> None:
     stream = open_stream(client, "disconnect-after=3")
     chunks = [next(stream), next(stream), next(stream)]
-    with pytest.raises(openai.APIConnectionError):
+    with pytest.raises(BROKEN) as caught:
         next(stream)
-    assert ending(recording) == failed("APIConnectionError")
+    assert ending(recording) == failed(caught.type.__name__)
     assert recording.attributes["gen_ai.response.id"] == chunks[0].id
     assert recording.attributes["gen_ai.response.time_to_first_chunk"] == SECONDS
 
@@ -355,16 +362,16 @@ def test_a_connection_that_breaks_is_the_calls_failure(client: OpenAI, recording
 async def test_an_async_connection_that_breaks_is_the_calls_failure(
     async_client: AsyncOpenAI, recording: Recording
 ) -> None:
-    with pytest.raises(openai.APIConnectionError):
+    with pytest.raises(BROKEN) as caught:
         await adrain(open_async_stream(async_client, "disconnect-after=3"))
-    assert ending(recording) == failed("APIConnectionError")
+    assert ending(recording) == failed(caught.type.__name__)
 
 
 def test_a_stream_that_is_too_slow_fails(client: OpenAI, recording: Recording) -> None:
     hurried = client.with_options(timeout=0.05)
-    with pytest.raises(openai.APITimeoutError):
+    with pytest.raises((openai.APITimeoutError, http.ReadTimeout)) as caught:
         list(open_stream(hurried, "delay=0.2"))
-    assert ending(recording) == failed("APITimeoutError", "unpriced")
+    assert ending(recording) == failed(caught.type.__name__, "unpriced")
 
 
 CHUNK = {"id": "chatcmpl-1", "model": "gpt-4o-mini", "choices": [{"index": 0, "delta": {"content": "Hi"}}]}
@@ -410,7 +417,7 @@ async def test_a_call_cancelled_in_its_stream_has_not_failed(
 
     await cancel(asyncio.create_task(call()), server)
     assert chunks == 1
-    assert server.closed
+    assert server.closed or (OPENAI < (2, 0) and not in_with_block)  # the older client leaves it open
     assert ending(recording) == LEFT_EARLY
 
 
@@ -447,7 +454,7 @@ async def test_an_async_stream_is_the_clients_own(async_client: AsyncOpenAI) -> 
         assert chunk.choices[0].delta.role == "assistant"
         break
     assert not stream.response.is_closed
-    await stream.aclose()
+    await stream.close()
     assert stream.response.is_closed
 
 
@@ -461,6 +468,7 @@ def test_nothing_keeps_a_stream_alive(client: OpenAI) -> None:
     assert [reference() for reference in references] == [None, None]
 
 
+@pytest.mark.skipif((2, 0) <= OPENAI < (3, 0), reason="httpx keeps the response that openai 2 closed")
 async def test_nothing_keeps_an_async_stream_alive(async_client: AsyncOpenAI) -> None:
     stream = await open_async_stream(async_client)
     async for _ in stream:

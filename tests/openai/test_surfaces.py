@@ -7,7 +7,6 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-import httpx2
 import pytest
 from openai import OpenAI
 
@@ -15,6 +14,7 @@ from infraprism import pricing
 from infraprism.openai.surfaces import SURFACES
 from tests.support.calls import SECONDS, Recording, Wire, adrain, drain, sse
 from tests.support.differential import check
+from tests.support.versions import http
 
 TOKENS = {"input_tokens": 10, "output_tokens": 100, "total_tokens": 110}
 IMAGE_TOKENS = {
@@ -324,10 +324,10 @@ def test_a_moderation_of_another_server_is_not_known_to_be_free(recording: Recor
 
 
 def test_what_a_gateway_says_a_call_cost_is_its_cost(recording: Recording) -> None:
-    def answer(request: httpx2.Request) -> httpx2.Response:
-        return httpx2.Response(200, json=COMPLETION, headers={"x-litellm-response-cost": "0.0123"})
+    def answer(request: http.Request) -> http.Response:
+        return http.Response(200, json=COMPLETION, headers={"x-litellm-response-cost": "0.0123"})
 
-    http_client = httpx2.Client(transport=httpx2.MockTransport(answer))
+    http_client = http.Client(transport=http.MockTransport(answer))
     client = OpenAI(api_key="k", base_url="http://litellm:4000", http_client=http_client)
     client.completions.create(model="gpt-3.5-turbo-instruct", prompt="Hello")
     found = recording.attributes

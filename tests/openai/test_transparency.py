@@ -8,9 +8,9 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import httpx2
 import openai
 import pytest
+from openai.resources.responses import Responses
 from opentelemetry import context as otel_context
 
 from infraprism import settings
@@ -18,7 +18,10 @@ from infraprism.openai import attributes, call, engine, response
 from infraprism.openai import target as targets
 from tests.support.calls import Recording, Wire, adrain, drain, instrumented, sse
 from tests.support.differential import WHO, check
+from tests.support.versions import chat_helpers, http
 
+OMIT = getattr(openai, "omit", openai.NOT_GIVEN)
+NO_MODEL = "a response without a model"
 MESSAGES: Any = [{"role": "user", "content": "Hello"}]
 USAGE = {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15}
 CHOICE = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "Hi"}}
@@ -102,10 +105,10 @@ ODD_REQUESTS: dict[str, tuple[Callable[..., Any], Any]] = {
     "parameters left out by markers": (
         lambda c, **s: chat(
             c,
-            temperature=openai.omit,
+            temperature=OMIT,
             n=openai.NOT_GIVEN,
-            stop=openai.omit,
-            stream=openai.omit,
+            stop=OMIT,
+            stream=OMIT,
             service_tier=openai.NOT_GIVEN,
             **s,
         ),
@@ -129,13 +132,13 @@ ODD_REQUESTS: dict[str, tuple[Callable[..., Any], Any]] = {
             extra_headers={"x-team": "blue", "authorization": "Bearer another"},
             extra_query={"api-version": "1"},
             extra_body={"session_id": "the host's own", "seed": 3, "tags": ["x"]},
-            timeout=httpx2.Timeout(5, read=3),
+            timeout=http.Timeout(5, read=3),
             **s,
         ),
         CHAT,
     ),
     "a header taken away": (
-        lambda c, **s: chat(c, extra_headers={"user-agent": openai.omit}, **s),
+        lambda c, **s: chat(c, extra_headers={"user-agent": openai.Omit()}, **s),
         CHAT,
     ),
     "input in a tuple": (
@@ -148,7 +151,7 @@ ODD_REQUESTS: dict[str, tuple[Callable[..., Any], Any]] = {
         ),
         RESPONSE,
     ),
-    "a response without a model": (
+    NO_MODEL: (
         lambda c, **s: c.responses.create(prompt={"id": "pmpt_1"}, **s),
         RESPONSE,
     ),
@@ -169,6 +172,8 @@ ODD_REQUESTS: dict[str, tuple[Callable[..., Any], Any]] = {
 async def test_an_odd_request_is_sent_as_the_bare_client_sends_it(
     call: Callable[..., Any], reply: Any
 ) -> None:
+    if call is ODD_REQUESTS[NO_MODEL][0] and "prompt" not in inspect.signature(Responses.create).parameters:
+        pytest.skip("this client demands a model")
     await check(call, answer(reply))
 
 
@@ -343,7 +348,7 @@ class Reply(openai.BaseModel):
 async def test_a_reply_is_parsed_as_the_bare_client_parses_it(message: Any, reason: str) -> None:
     body = {**CHAT, "choices": [{**CHOICE, "message": message, "finish_reason": reason}]}
     await check(
-        lambda c, **s: c.chat.completions.parse(
+        lambda c, **s: chat_helpers(c).parse(
             model="gpt-4o-mini", messages=MESSAGES, response_format=Reply, **s
         ),
         answer(body),
@@ -354,14 +359,14 @@ async def test_a_reply_is_parsed_as_the_bare_client_parses_it(message: Any, reas
 async def test_the_events_of_a_helper_are_the_bare_clients() -> None:
     end = {**CHUNK, "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}], "usage": USAGE}
     await check(
-        lambda c, **s: c.chat.completions.stream(model="gpt-4o-mini", messages=MESSAGES, **s),
+        lambda c, **s: chat_helpers(c).stream(model="gpt-4o-mini", messages=MESSAGES, **s),
         answer_stream({**CHUNK, "choices": [{**CHUNK["choices"][0], "logprobs": None}]}, end, "[DONE]"),  # type: ignore[index]
     )
 
 
 def test_the_methods_look_like_the_clients_own() -> None:
     def looks(client: Any) -> list[Any]:
-        methods = (client.chat.completions.create, client.chat.completions.stream, client.responses.parse)
+        methods = (client.chat.completions.create, chat_helpers(client).stream, client.responses.parse)
         return [
             (
                 inspect.signature(method),
@@ -370,7 +375,7 @@ def test_the_methods_look_like_the_clients_own() -> None:
                 method.__name__,
                 method.__qualname__,
                 method.__doc__,
-                method.__self__ is client.chat.completions or method.__self__ is client.responses,
+                method.__self__ in (client.chat.completions, chat_helpers(client), client.responses),
             )
             for method in methods
         ]

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 EXAMPLES = Path(__file__).with_name("typing_examples.py")
 
 
+@pytest.mark.skipif(importlib.util.find_spec("mypy") is None, reason="mypy is not installed")
 def test_the_drop_in_clients_are_typed(tmp_path: Path) -> None:
     # The cache is the project's: without it mypy would read all of the client again.
     result = subprocess.run(

@@ -11,7 +11,6 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import httpx2
 import pytest
 from openai import AsyncOpenAI, AsyncStream, OpenAI, Stream
 from opentelemetry.sdk.metrics import MeterProvider
@@ -24,6 +23,7 @@ from infraprism import InfraPrismInstrumentor, __version__, guard, semconv
 from infraprism.openai import background, billed, known_batches, patch, pending
 from infraprism.tracing import Ledger, attach, processor
 from tests.support.spans import CountingIds
+from tests.support.versions import http
 
 API_KEY = "sk-proj-Tr0ub4dor"
 
@@ -179,18 +179,18 @@ class Wire:
         #: Method, URL, headers and body of each request.
         self.requests: list[tuple[str, str, list[tuple[bytes, bytes]], bytes]] = []
 
-    def __call__(self, request: httpx2.Request) -> httpx2.Response:
+    def __call__(self, request: http.Request) -> http.Response:
         self.requests.append((request.method, str(request.url), request.headers.raw, request.content))
-        return httpx2.Response(self._status, headers=self._headers, content=self._content)
+        return http.Response(self._status, headers=self._headers, content=self._content)
 
     def client(self, kind: type[OpenAI] = OpenAI, **options: Any) -> OpenAI:
         """A client that talks to this server."""
-        http_client = httpx2.Client(transport=httpx2.MockTransport(self))
+        http_client = http.Client(transport=http.MockTransport(self))
         return kind(**{"api_key": API_KEY, "max_retries": 0, "http_client": http_client, **options})
 
     def async_client(self, kind: type[AsyncOpenAI] = AsyncOpenAI, **options: Any) -> AsyncOpenAI:
         """An async client that talks to this server."""
-        http_client = httpx2.AsyncClient(transport=httpx2.MockTransport(self))
+        http_client = http.AsyncClient(transport=http.MockTransport(self))
         return kind(**{"api_key": API_KEY, "max_retries": 0, "http_client": http_client, **options})
 
 
@@ -201,7 +201,7 @@ class Answers(Wire):
         super().__init__(contents[0], content_type=content_type)
         self._next = iter(contents)
 
-    def __call__(self, request: httpx2.Request) -> httpx2.Response:
+    def __call__(self, request: Any) -> Any:
         self._content = next(self._next, self._content)
         return super().__call__(request)
 
@@ -219,7 +219,7 @@ def sse(*events: Any) -> bytes:
     return "".join(data).encode()
 
 
-class Held(httpx2.AsyncBaseTransport, httpx2.AsyncByteStream):
+class Held(http.AsyncBaseTransport, http.AsyncByteStream):
     """An async server that sends the head and some bytes of an answer, then nothing more.
 
     Attributes:
@@ -232,10 +232,10 @@ class Held(httpx2.AsyncBaseTransport, httpx2.AsyncByteStream):
         self.waiting = asyncio.Event()
         self.closed = False
 
-    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+    async def handle_async_request(self, request: http.Request) -> http.Response:
         if self._content is None:
             await self._wait()
-        return httpx2.Response(200, headers={"content-type": "text/event-stream"}, stream=self)
+        return http.Response(200, headers={"content-type": "text/event-stream"}, stream=self)
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         assert self._content is not None
@@ -251,5 +251,5 @@ class Held(httpx2.AsyncBaseTransport, httpx2.AsyncByteStream):
 
     def client(self) -> AsyncOpenAI:
         """A client that talks to this server."""
-        http_client = httpx2.AsyncClient(transport=self)
+        http_client = http.AsyncClient(transport=self)
         return AsyncOpenAI(api_key=API_KEY, max_retries=0, http_client=http_client)

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import yaml
 from openai import AsyncOpenAI, OpenAI
+
+from tests.support.versions import http
 
 FOLDER = Path(__file__).parents[2].parent / "shared" / "cassettes"
 SKIPPED = f"there are no recorded exchanges in {FOLDER}"
@@ -50,22 +51,22 @@ class Exchange:
         """Whether the API refused the request."""
         return self.status >= 400
 
-    def _transport(self) -> httpx2.MockTransport:
-        def answer(request: httpx2.Request) -> httpx2.Response:
+    def _transport(self) -> http.MockTransport:
+        def answer(request: http.Request) -> http.Response:
             assert request.url.path.endswith(self.surface if self.surface != "chat" else "chat/completions")
-            return httpx2.Response(self.status, headers=self.headers, content=self.body.encode())
+            return http.Response(self.status, headers=self.headers, content=self.body.encode())
 
-        return httpx2.MockTransport(answer)
+        return http.MockTransport(answer)
 
     def client(self) -> OpenAI:
         """A client that is given the recorded answer."""
         return OpenAI(
-            api_key="sk-replayed", max_retries=0, http_client=httpx2.Client(transport=self._transport())
+            api_key="sk-replayed", max_retries=0, http_client=http.Client(transport=self._transport())
         )
 
     def async_client(self) -> AsyncOpenAI:
         """An async client that is given the recorded answer."""
-        http_client = httpx2.AsyncClient(transport=self._transport())
+        http_client = http.AsyncClient(transport=self._transport())
         return AsyncOpenAI(api_key="sk-replayed", max_retries=0, http_client=http_client)
 
     def call(self, client: Any, **who: Any) -> Any:
@@ -86,7 +87,7 @@ def load() -> list[Exchange]:
 def _exchanges(path: Path) -> Iterator[Exchange]:
     for number, one in enumerate(yaml.load(path.read_text(), Loader=yaml.CSafeLoader)["interactions"]):
         request, response = one["request"], one["response"]
-        surface = _METHODS.get(httpx2.URL(request["uri"]).path)
+        surface = _METHODS.get(http.URL(request["uri"]).path)
         if surface is None or request["method"] != "POST":
             continue
         headers = [

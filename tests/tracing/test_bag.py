@@ -7,6 +7,7 @@ from opentelemetry.sdk.trace import SpanLimits, SpanProcessor
 
 from infraprism.tracing.bag import read, write, write_late
 from tests.support.spans import recording
+from tests.support.versions import ENDING_IS_TOLD
 
 COST = {"infraprism.session.cost": "0.0075", "infraprism.session.turns": 1}
 
@@ -25,6 +26,9 @@ class Late(SpanProcessor):
 
     def _on_ending(self, span):
         write_late(span, COST)
+
+    if not ENDING_IS_TOLD:
+        on_end = _on_ending
 
 
 def write_late_and_export(**limits):
@@ -70,12 +74,15 @@ def test_a_span_that_has_ended_stays_as_it_is(caplog):
     assert caplog.messages == ["Setting attribute on ended span."]
 
 
-def test_attributes_written_late_are_frozen_again():
-    provider, _ = recording(Late())
-    span = provider.get_tracer("test").start_span("span")
-    span.end()
-    with pytest.raises(TypeError):
-        span._attributes["a"] = "1"
+def test_attributes_written_late_are_frozen_as_before():
+    provider, _ = recording()
+    late, _ = recording(Late())
+    frozen = []
+    for tracer in (provider.get_tracer("test"), late.get_tracer("test")):
+        span = tracer.start_span("span")
+        span.end()
+        frozen.append(span._attributes._immutable)
+    assert frozen[0] is frozen[1]
 
 
 class PlainSpan:

@@ -15,6 +15,7 @@ from opentelemetry.trace import StatusCode
 from infraprism import guard, semconv, session
 from infraprism.tracing import Ledger, SessionCostProcessor, Totals, process_ledger
 from tests.support.spans import Exported, recording
+from tests.support.versions import ENDING_IS_TOLD
 
 CONV_1 = {"session.id": "conv-1", "gen_ai.conversation.id": "conv-1"}
 ACME = ("customer", "acme", "conv-1")
@@ -127,6 +128,8 @@ ACTIVE = pytest.mark.parametrize(
 @ACTIVE
 def test_totals_are_there_before_any_exporter_looks(order, active):
     ledger = Ledger()
+    if not ENDING_IS_TOLD and (order != "ours first" or active is not SynchronousMultiSpanProcessor):
+        pytest.skip("before SDK 1.40 only processors that come after ours, in turn, see the totals")
     simple, batch = Exported(), Exported()
     exporting = [SimpleSpanProcessor(simple), BatchSpanProcessor(batch)]
     position = {"ours first": 0, "ours last": 2, "ours in the middle": 1}[order]
@@ -147,6 +150,7 @@ def test_totals_are_there_before_any_exporter_looks(order, active):
     assert ledger[ACME] == Totals(Decimal("0.1075"), 2)
 
 
+@pytest.mark.skipif(not ENDING_IS_TOLD, reason="before SDK 1.40 ours must come first")
 def test_many_spans_in_batches_all_have_their_totals():
     exported = Exported()
     provider = TracerProvider(shutdown_on_exit=False)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from openai import AsyncOpenAI, OpenAI
 
-from infraprism.openai import patch
+from infraprism.openai import loading, patch
 
 if TYPE_CHECKING:
     from functools import cached_property
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
         Realtime,
         Responses,
     )
+
+
+loading.before_calls()  # here, where other threads that want a client wait for this import
 
 
 class InfraPrismOpenAI(OpenAI):

@@ -7,6 +7,7 @@ waits until what is being loaded here is loaded.
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,6 +29,17 @@ def once_at_a_time() -> Iterator[None]:
     """Load something in here: one thread at a time, and no fork in the middle."""
     with _loading:
         yield
+
+
+@guard.guarded("telemetry_error")
+def before_calls(_client: object = None) -> None:
+    """Called once `openai` itself is loaded: load what its calls must not find half loaded.
+
+    The price list brings httpx2. Each call of openai 2 looks for it among the loaded modules, and fails where
+    another thread, ours, is just loading it.
+    """
+    if "openai._httpx2" in sys.modules:
+        import httpx2  # noqa: F401
 
 
 @guard.guarded("telemetry_error")

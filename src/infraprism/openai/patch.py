@@ -5,11 +5,12 @@ from __future__ import annotations
 import sys
 from functools import partial
 from types import ModuleType
+from typing import Any
 
 import wrapt
 
 from infraprism import guard, sessions
-from infraprism.openai import batches, fetched, transport, websockets
+from infraprism.openai import batches, fetched, loading, transport, websockets
 from infraprism.openai.engine import engine
 from infraprism.openai.layers import Layer
 from infraprism.openai.shells import Shell, async_shell, helper_shell, sync_shell
@@ -37,6 +38,8 @@ def install(*, for_good: bool = False) -> None:
             wrapt.register_post_import_hook(partial(_patch, target, shell), module)
         elif (loaded := sys.modules.get(module)) is not None:
             _patch(target, shell, loaded)
+    if not _hooked:
+        wrapt.register_post_import_hook(loading.before_calls, "openai")
     _hooked = True
 
 
@@ -74,6 +77,8 @@ def _targets() -> list[tuple[str, str, Shell]]:
 
 @guard.guarded("not_instrumented")
 def _patch(target: str, shell: Shell, module: ModuleType) -> None:
-    if _wanted and not websockets.missing(module, target):
-        resource, _, method = target.partition(".")
-        _layers.append(Layer.put_on(getattr(module, resource), method, shell))
+    resource, _, method = target.partition(".")
+    owner: Any = getattr(module, resource, None)
+    # What this version of the client does not have, nobody can call.
+    if _wanted and hasattr(owner, method):
+        _layers.append(Layer.put_on(owner, method, shell))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import wrapt
@@ -80,12 +81,13 @@ def helper_shell(engine: Engine) -> Shell:
         if not given:
             return wrapped(*args, **kwargs)
         identify(**given)  # a wrong one is reported here, where it was passed
-        return wrapped.__func__(_WithIdentity(instance, given), *args, **kwargs)
+        proxy = _WithIdentity if hasattr(instance, "create") else _ThroughClient
+        return wrapped.__func__(proxy(instance, given), *args, **kwargs)
 
     return shell
 
 
-class _WithIdentity(wrapt.ObjectProxy[Any]):
+class _WithIdentity(wrapt.ObjectProxy):  # type: ignore[type-arg]  # wrapt 1 has no type arguments
     """A resource whose methods pass the session arguments that their helper was given."""
 
     def __init__(self, resource: Any, given: dict[str, Any]) -> None:
@@ -99,3 +101,12 @@ class _WithIdentity(wrapt.ObjectProxy[Any]):
     def retrieve(self, *args: Any, **kwargs: Any) -> Any:
         """The resource's ``retrieve``, which a helper that resumes a stream calls instead."""
         return self.__wrapped__.retrieve(*args, **{**self._self_given, **kwargs})
+
+
+class _ThroughClient(_WithIdentity):
+    """A resource without a ``create`` of its own: its helper calls the one of its client's chat."""
+
+    @property
+    def _client(self) -> Any:
+        completions = _WithIdentity(self.__wrapped__._client.chat.completions, self._self_given)
+        return SimpleNamespace(chat=SimpleNamespace(completions=completions))

@@ -70,12 +70,6 @@ def targets(engine: Engine) -> Iterator[tuple[str, str, Shell]]:
                 yield socket.module, f"{name}Connection.{method}", shell
 
 
-def missing(module: Any, target: str) -> bool:
-    """Whether a target belongs to connections that this version of the client cannot make: no loss."""
-    name, _, method = target.partition(".")
-    return (method == "connect" or "Connection" in name) and not hasattr(getattr(module, name, None), method)
-
-
 def _connect_shell(engine: Engine, ours: tuple[str, ...]) -> Shell:
     def shell(wrapped: Any, instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if not engine.serves(instance):

@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from opentelemetry.attributes import BoundedAttributes
+from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import Span
 
 AttributeValue = str | bool | int | float | Sequence[str]
 
 
-def read(span: Span) -> Mapping[str, Any]:
+def read(span: ReadableSpan | Span) -> Mapping[str, Any]:
     """The attributes of a span, to look some up: the SDK's own view is slow for what is not there."""
     known = getattr(getattr(span, "_attributes", None), "_dict", None)
     return known if isinstance(known, dict) else getattr(span, "attributes", None) or {}
@@ -31,6 +33,7 @@ def write(span: Span, attributes: Mapping[str, AttributeValue]) -> None:
         fits = (
             type(known) is dict
             and not bag._immutable
+            and span._end_time is None  # type: ignore[attr-defined]  # before SDK 1.43 no bag is frozen
             and bag.max_value_len is None
             and (bag.maxlen is None or len(known) + len(attributes) <= bag.maxlen)
         )
@@ -43,19 +46,21 @@ def write(span: Span, attributes: Mapping[str, AttributeValue]) -> None:
         span.set_attributes(attributes)
 
 
-def write_late(span: Span, attributes: Mapping[str, AttributeValue]) -> None:
-    """Put attributes on a span from within a processor's `_on_ending`.
+def write_late(span: Any, attributes: Mapping[str, AttributeValue]) -> None:
+    """Put attributes on a span from within a processor's `_on_ending`, or `on_end` before SDK 1.40.
 
-    Ending freezes the attributes before `_on_ending` is called, so that `set_attribute` no longer reaches
-    the exporters (opentelemetry-python#5614). The thread that ends the span still owns it and may thaw them.
+    By then the span takes none any more, and since SDK 1.43 they are frozen, so that `set_attribute` does not
+    reach the exporters (opentelemetry-python#5614). The thread that ends the span still owns it and may thaw
+    them.
     """
     bag: Any = getattr(span, "_attributes", None)
-    if not getattr(bag, "_immutable", False):
+    if not isinstance(bag, BoundedAttributes):
         span.set_attributes(attributes)
         return
+    frozen = getattr(bag, "_immutable", False)
     bag._immutable = False
     try:
         for key, value in attributes.items():
             bag[key] = value
     finally:
-        bag._immutable = True
+        bag._immutable = frozen

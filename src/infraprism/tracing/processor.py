@@ -65,7 +65,7 @@ class SessionCostProcessor(SpanProcessor):
             self._account(span)
 
     @guard.guarded("telemetry_error")
-    def _account(self, span: Span) -> None:
+    def _account(self, span: ReadableSpan) -> None:
         known = read(span)
         session_id = known.get(semconv.SESSION_ID)
         if (
@@ -83,7 +83,12 @@ class SessionCostProcessor(SpanProcessor):
         write_late(span, {semconv.SESSION_COST: money.text(totals.cost), semconv.SESSION_TURNS: totals.turns})
 
     def on_end(self, span: ReadableSpan) -> None:
-        """Nothing is left to do: here it would race the exporters."""
+        """Nothing is left to do: here it would race the exporters.
+
+        But before SDK 1.40 nothing comes earlier: there, only processors after this one see the totals.
+        """
+        if not _ENDING_IS_TOLD and not is_own(span):
+            self._account(span)
 
     def shutdown(self) -> None:
         """Nothing is held open."""
@@ -92,6 +97,8 @@ class SessionCostProcessor(SpanProcessor):
         """Nothing is queued."""
         return True
 
+
+_ENDING_IS_TOLD = hasattr(SpanProcessor, "_on_ending")  # since SDK 1.40
 
 #: A span that says the one speaks of the other: its own session or entity is not mixed with the context's.
 _WHOLES = (
