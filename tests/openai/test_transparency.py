@@ -14,7 +14,7 @@ from openai.resources.responses import Responses
 from opentelemetry import context as otel_context
 
 from infraprism import settings
-from infraprism.openai import attributes, call, engine, response
+from infraprism.openai import attributes, call, engine, response, spans
 from infraprism.openai import target as targets
 from tests.support.calls import Recording, Wire, adrain, drain, instrumented, sse
 from tests.support.differential import WHO, check
@@ -394,7 +394,7 @@ BROKEN: dict[str, tuple[Any, str]] = {
     "the price": (call, "price"),
     "the reading of a response": (response.Reply, "usage"),
     "the attributes": (attributes, "read"),
-    "the metrics": (call, "Measured"),
+    "the metrics": (spans, "Measured"),
     "the server": (engine, "server_of"),
     "the target": (engine, "target_of"),
     "the connection": (engine.engine, "_connect"),

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 from opentelemetry import context as otel_context
 from opentelemetry.context import Context
-from opentelemetry.trace import Span, StatusCode
+from opentelemetry.trace import Span
 
-from infraprism import guard, semconv
-from infraprism.openai import attributes, estimate, pending, stream_usage, transport
-from infraprism.openai.metrics import Measured, Metrics
+from infraprism import guard
+from infraprism.openai import estimate, pending, spans, stream_usage, transport
+from infraprism.openai.metrics import Metrics
 from infraprism.openai.response import Reply, chat
 from infraprism.openai.target import Target
-from infraprism.pricing import FREE, Cost, Status, Usage, money, price
+from infraprism.pricing import FREE, Cost, Status, Usage, price
 from infraprism.sessions import Identity
 
 if TYPE_CHECKING:
@@ -200,59 +200,34 @@ class Call:
             return  # another thread was quicker
         self._ended = True
         duration = time.perf_counter() - self._began
-        span, reply = self._span, self._reply
+        target, reply = self._target, self._reply
         error_type = reply.error_type if error is None else type(error).__qualname__
+        usage = estimated = cost = None
+        deferred = False
         try:
             usage = reply.usage()
-            deferred = self._target.surface.deferrable and pending.created(
-                reply, usage, self._identity, self._target.model, streamed=self._first_chunk is not None
+            deferred = target.surface.deferrable and pending.created(
+                reply, usage, self._identity, target.model, streamed=self._first_chunk is not None
             )
-            guessed = usage is None and reply.pieces is not None and not deferred
-            counted = self._estimate(error_type) if guessed else None
-            cost = None if deferred else self._cost(counted or usage, error)
-            if counted is not None and cost is not None and cost.status is Status.PRICED:
-                cost = cost._replace(status=Status.ESTIMATED)
-            found = attributes.read(reply, usage, cost)
-            if counted is not None:
-                found[semconv.ESTIMATED_OUTPUT_TOKENS] = counted.output_tokens or 0
-                if counted.input_tokens is not None:
-                    found[semconv.ESTIMATED_INPUT_TOKENS] = counted.input_tokens
-            if self._first_chunk is not None:
-                found[semconv.RESPONSE_TIME_TO_FIRST_CHUNK] = self._first_chunk
-            if self._transport:
-                found.update(self._transport)
-            if error_type is not None:
-                found[semconv.ERROR_TYPE] = error_type
-                # The class only: messages quote content and pieces of keys.
-                span.set_status(StatusCode.ERROR, error_type)
-            identity = self._identity
-            if (cost is not None or deferred) and identity.session_id is not None:
-                # Whether or not the span is sampled.
-                totals = self._connection.ledger.add(
-                    (identity.entity_type, identity.entity_id, identity.session_id),
-                    money.ZERO if cost is None or cost.amount is None else cost.amount,
-                    turn=error_type is None and self._target.surface.operation in semconv.TURN_OPERATIONS,
-                )
-                found[semconv.SESSION_COST] = money.text(totals.cost)
-                found[semconv.SESSION_TURNS] = totals.turns
-            self._connection.write(span, found)
-            if usage is not None and usage.invalid:
-                for name in usage.invalid:
-                    guard.drop("invalid_usage", f"impossible {name}")
-            self._metrics.measure(
-                Measured(
-                    self._target,
-                    identity.entity_type,
-                    reply.model,
-                    error_type,
-                    duration,
-                    self._first_chunk,
-                    usage,
-                    cost,
-                )
-            )
+            if not deferred:
+                if usage is None and reply.pieces is not None:
+                    estimated = self._estimate(error_type)
+                cost = self._cost(estimated or usage, error)
+                if estimated is not None and cost is not None and cost.status is Status.PRICED:
+                    cost = cost._replace(status=Status.ESTIMATED)
         finally:
-            span.end()
+            outcome = spans.Outcome(
+                reply,
+                usage,
+                cost,
+                error_type,
+                duration,
+                self._first_chunk,
+                estimated,
+                deferred,
+                self._transport,
+            )
+            spans.finish(self._span, target, self._identity, self._connection, self._metrics, outcome)
             # Whoever keeps the stream does not keep the conversation.
             self.arguments, self._asked_from, self._prompt, reply.pieces = {}, None, {}, None
 

@@ -9,10 +9,10 @@ from opentelemetry import context as otel_context
 from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.instrumentation.utils import is_instrumentation_enabled
-from opentelemetry.trace import SpanKind, TracerProvider
+from opentelemetry.trace import TracerProvider
 
 from infraprism import guard, sessions, settings
-from infraprism.openai import loading, request, stream_usage
+from infraprism.openai import loading, request, spans, stream_usage
 from infraprism.openai.call import Call
 from infraprism.openai.late import Place
 from infraprism.openai.metrics import Metrics
@@ -125,22 +125,10 @@ class Engine:
             **sessions.attributes(identity),
             **request.read(surface.request, arguments),
         }
-        enclosed = context and trace.get_current_span(context).get_span_context().is_valid
         if given is not sessions.NOBODY:
             context = sessions.with_identity(identity, context)
-        sessions.starting.trace_id = None if enclosed else sessions.trace_id_of(identity)
-        try:
-            span = connection.tracer.start_span(
-                target.name,
-                context=context,
-                kind=SpanKind.CLIENT,
-                attributes=attributes,
-                start_time=time.time_ns() - int(ago * 1e9) if ago else None,
-                record_exception=False,
-                set_status_on_exception=False,
-            )
-        finally:
-            sessions.starting.trace_id = None
+        start_time = time.time_ns() - int(ago * 1e9) if ago else None
+        span = spans.start(connection, target, identity, context, attributes, start_time)
         asked = None
         if surface.usage_option and arguments.get("stream") is True and settings.current().stream_usage:
             asked = stream_usage.ask(target.server, arguments)
