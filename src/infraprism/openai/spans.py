@@ -1,0 +1,122 @@
+"""The span of a call: started in its session's trace, ended with what became of the call and what it cost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from opentelemetry import trace
+from opentelemetry.context import Context
+from opentelemetry.trace import Span, SpanKind, StatusCode
+
+from infraprism import guard, semconv, sessions
+from infraprism.openai import attributes
+from infraprism.openai.metrics import Measured, Metrics
+from infraprism.openai.response import Reply
+from infraprism.openai.target import Target
+from infraprism.pricing import Cost, Usage, money
+from infraprism.sessions import Identity
+
+if TYPE_CHECKING:
+    from infraprism.tracing import Connection
+
+
+class Outcome(NamedTuple):
+    """What became of a call.
+
+    Attributes:
+        usage: what was reported.
+        estimated: what was counted in its place.
+        cost: None for a request that is not billed.
+        counts: a turn where its operation is one: billed, or to be billed when its response is fetched.
+        duration: seconds; None where nobody waited for it.
+        beside: further attributes of the span.
+    """
+
+    reply: Reply
+    usage: Usage | None
+    cost: Cost | None
+    error_type: str | None
+    duration: float | None
+    first_chunk: float | None = None
+    estimated: Usage | None = None
+    counts: bool = False
+    beside: Mapping[str, Any] | None = None
+
+
+def start(
+    connection: Connection,
+    target: Target,
+    identity: Identity,
+    context: Context,
+    known: dict[str, Any],
+    start_time: int | None = None,
+) -> Span:
+    """Start the span of a call in `context`; where that is in no other span, in the session's trace.
+
+    `known`: the attributes that a sampler may ask for. `start_time`: Unix nanoseconds, by default now.
+    """
+    enclosed = context and trace.get_current_span(context).get_span_context().is_valid
+    sessions.starting.trace_id = None if enclosed else sessions.trace_id_of(identity)
+    try:
+        return connection.tracer.start_span(
+            target.name,
+            context=context,
+            kind=SpanKind.CLIENT,
+            attributes=known,
+            start_time=start_time,
+            record_exception=False,
+            set_status_on_exception=False,
+        )
+    finally:
+        sessions.starting.trace_id = None
+
+
+def finish(
+    span: Span,
+    target: Target,
+    identity: Identity,
+    connection: Connection,
+    metrics: Metrics,
+    outcome: Outcome,
+    end_time: int | None = None,
+) -> None:
+    """Add a call to its session and to the metrics, whether or not its span is sampled, and end the span."""
+    reply, usage, cost, error_type, duration, first_chunk, estimated, counts, beside = outcome
+    try:
+        totals = None
+        if (cost is not None or counts) and identity.session_id is not None:
+            totals = connection.ledger.add(
+                (identity.entity_type, identity.entity_id, identity.session_id),
+                money.ZERO if cost is None or cost.amount is None else cost.amount,
+                turn=error_type is None and target.surface.operation in semconv.TURN_OPERATIONS,
+            )
+        if usage is not None and usage.invalid:
+            for name in usage.invalid:
+                guard.drop("invalid_usage", f"impossible {name}")
+        metrics.measure(
+            Measured(
+                target, identity.entity_type, reply.model, error_type, duration, first_chunk, usage, cost
+            )
+        )
+        if not span.is_recording():
+            return
+        found = attributes.read(reply, usage, cost)
+        if estimated is not None:
+            found[semconv.ESTIMATED_OUTPUT_TOKENS] = estimated.output_tokens or 0
+            if estimated.input_tokens is not None:
+                found[semconv.ESTIMATED_INPUT_TOKENS] = estimated.input_tokens
+        if first_chunk is not None:
+            found[semconv.RESPONSE_TIME_TO_FIRST_CHUNK] = first_chunk
+        if beside:
+            found.update(beside)
+        if totals is not None:
+            found[semconv.SESSION_COST] = money.text(totals.cost)
+            found[semconv.SESSION_TURNS] = totals.turns
+        if error_type is not None:
+            found[semconv.ERROR_TYPE] = error_type
+            # The class only: messages quote content and pieces of keys.
+            span.set_status(StatusCode.ERROR, error_type)
+        connection.write(span, found)
+    finally:
+        span.end(end_time)
