@@ -31,6 +31,10 @@ RESPONSE_ID: Final = "gen_ai.response.id"
 RESPONSE_MODEL: Final = "gen_ai.response.model"
 RESPONSE_FINISH_REASONS: Final = "gen_ai.response.finish_reasons"
 RESPONSE_TIME_TO_FIRST_CHUNK: Final = "gen_ai.response.time_to_first_chunk"
+INPUT_MESSAGES: Final = "gen_ai.input.messages"
+OUTPUT_MESSAGES: Final = "gen_ai.output.messages"
+SYSTEM_INSTRUCTIONS: Final = "gen_ai.system_instructions"
+TOOL_DEFINITIONS: Final = "gen_ai.tool.definitions"
 OPENAI_REQUEST_SERVICE_TIER: Final = "openai.request.service_tier"
 OPENAI_REQUEST_CONVERSATION: Final = "openai.request.conversation"
 OPENAI_REQUEST_PREVIOUS_RESPONSE_ID: Final = "openai.request.previous_response_id"
@@ -126,7 +130,8 @@ METRIC_DROPPED: Final = "infraprism.dropped"
 TOKEN_TYPE: Final = "gen_ai.token.type"  # noqa: S105
 DROPPED_REASON: Final = "reason"
 
-# Settings
+# Settings: OpenTelemetry's own switch for the content of messages, then ours
+SETTING_CAPTURE_CONTENT: Final = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
 SETTING_SESSION_ID: Final = "INFRAPRISM_SESSION_ID"
 SETTING_ENTITY_TYPE: Final = "INFRAPRISM_ENTITY_TYPE"
 SETTING_ENTITY_ID: Final = "INFRAPRISM_ENTITY_ID"

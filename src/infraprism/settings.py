@@ -19,6 +19,10 @@ DEFAULT_PORT = 4318
 DEFAULT_DATABASE = "infraprism.duckdb"
 
 
+#: Values of OpenTelemetry's content switch that ask for content on spans; ``true`` is what it took before.
+_ON_SPANS = frozenset({"span_only", "span_and_event", "true"})
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What the environment asks for. Identity values are still unchecked text; `sessions` checks them."""
@@ -31,6 +35,8 @@ class Settings:
     tags: str | None = None
     #: Secret that keys the hash from a session to its trace id; without one a public constant does.
     trace_key: str | None = None
+    #: Record what is said on spans, as OpenTelemetry's switch asks; it says more (events) than we do.
+    capture_content: bool = False
     #: Ask streamed replies for their usage where the caller did not, and keep the extra chunk from it.
     stream_usage: bool = True
     #: Bearer key: the plugin and the exporter send it, the collector asks for it. Begins with ``ip-``.
@@ -72,6 +78,7 @@ def load(environ: Mapping[str, str]) -> Settings:
         entity_id=text(semconv.SETTING_ENTITY_ID),
         tags=text(semconv.SETTING_TAGS),
         trace_key=text(semconv.SETTING_TRACE_KEY),
+        capture_content=(text(semconv.SETTING_CAPTURE_CONTENT) or "").lower() in _ON_SPANS,
         stream_usage=stream_usage.lower() != "false",
         api_key=api_key,
         host=text(semconv.SETTING_HOST) or DEFAULT_HOST,

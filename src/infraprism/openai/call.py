@@ -16,6 +16,7 @@ from opentelemetry.trace import Span
 
 from infraprism import guard
 from infraprism.openai import estimate, pending, spans, stream_usage, transport
+from infraprism.openai.content import Content
 from infraprism.openai.metrics import Metrics
 from infraprism.openai.response import Reply, chat
 from infraprism.openai.target import Target
@@ -37,6 +38,7 @@ class Call:
         "_asked_from",
         "_began",
         "_connection",
+        "_content",
         "_ended",
         "_first_chunk",
         "_hides",
@@ -66,12 +68,14 @@ class Call:
         arguments: dict[str, Any],
         asked: dict[str, Any] | None = None,
         ago: float = 0.0,
+        content: Content | None = None,
     ) -> None:
         """Start one, in `context` until `leave`; None leaves the current one in place.
 
         `asked`: `arguments` with the stream's usage asked for, where that is to be done. `ago`: seconds that
-        have passed since it began.
+        have passed since it began. `content`: keeps what is said, where that is wanted.
         """
+        self._content = content
         self._target = target
         self._identity = identity
         self._span = span
@@ -152,6 +156,8 @@ class Call:
         if self._first_chunk is None:
             self._first_chunk = time.perf_counter() - self._began
         self._target.surface.chunk(chunk, self._reply)
+        if self._content is not None:
+            self._content.chunk(chunk)
         return self._hides and stream_usage.hide(chunk)
 
     @guard.guarded("telemetry_error")
@@ -166,6 +172,8 @@ class Call:
             return
         try:
             self._target.surface.response(response, self._reply)
+            if self._content is not None:
+                self._content.answer(response)
         finally:
             self._finish(None)
 
@@ -225,11 +233,19 @@ class Call:
                 self._first_chunk,
                 estimated,
                 deferred,
-                self._transport,
+                self._beside(),
             )
             spans.finish(self._span, target, self._identity, self._connection, self._metrics, outcome)
             # Whoever keeps the stream does not keep the conversation.
             self.arguments, self._asked_from, self._prompt, reply.pieces = {}, None, {}, None
+
+    @guard.guarded("telemetry_error")
+    def _beside(self) -> dict[str, Any] | None:
+        """What else the span says: of the transport, and what was said."""
+        if self._content is None or not self._span.is_recording():
+            return self._transport
+        content, self._content = self._content, None
+        return {**(self._transport or {}), **content.attributes()}
 
     def _estimate(self, error_type: str | None) -> Usage | None:
         """The usage of a stream that reported none; None where it failed before it said anything."""

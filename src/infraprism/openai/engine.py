@@ -14,6 +14,7 @@ from opentelemetry.trace import TracerProvider
 from infraprism import guard, sessions, settings
 from infraprism.openai import loading, request, spans, stream_usage
 from infraprism.openai.call import Call
+from infraprism.openai.content import Content
 from infraprism.openai.late import Place
 from infraprism.openai.metrics import Metrics
 from infraprism.openai.observer import Observer
@@ -129,11 +130,12 @@ class Engine:
             context = sessions.with_identity(identity, context)
         start_time = time.time_ns() - int(ago * 1e9) if ago else None
         span = spans.start(connection, target, identity, context, attributes, start_time)
-        asked = None
-        if surface.usage_option and arguments.get("stream") is True and settings.current().stream_usage:
+        asked, known = None, settings.current()
+        if surface.usage_option and arguments.get("stream") is True and known.stream_usage:
             asked = stream_usage.ask(target.server, arguments)
         inside = None if elsewhere is not None else trace.set_span_in_context(span, context)
-        return Call(target, identity, span, inside, connection, metrics, arguments, asked, ago)
+        content = Content(arguments) if known.capture_content and span.is_recording() else None
+        return Call(target, identity, span, inside, connection, metrics, arguments, asked, ago, content)
 
     def _connect(self, *, own_export: bool) -> Connection | None:
         """The connection to the provider that is in force now, made the first time it is seen.
