@@ -12,12 +12,10 @@ from infraprism import settings
 from tests.support.calls import Recording, Wire, adrain, drain, sse
 
 SWITCH = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
-SAID = (
-    "gen_ai.input.messages",
-    "gen_ai.output.messages",
-    "gen_ai.system_instructions",
-    "gen_ai.tool.definitions",
-)
+SAID = [
+    f"gen_ai.{name}"
+    for name in ("input.messages", "output.messages", "system_instructions", "tool.definitions")
+]
 
 
 def says(content: str) -> dict[str, str]:
@@ -25,12 +23,9 @@ def says(content: str) -> dict[str, str]:
 
 
 TOOL: Any = {"type": "function", "function": {"name": "weather", "parameters": {"type": "object"}}}
-CALL: Any = {
-    "id": "call_1",
-    "type": "function",
-    "function": {"name": "weather", "arguments": '{"city": "Bern"}'},
-}
-CALLED = {"type": "tool_call", "id": "call_1", "name": "weather", "arguments": '{"city": "Bern"}'}
+BERN = '{"city": "Bern"}'
+CALL: Any = {"id": "call_1", "type": "function", "function": {"name": "weather", "arguments": BERN}}
+CALLED = {"type": "tool_call", "id": "call_1", "name": "weather", "arguments": BERN}
 MESSAGES: Any = [
     {"role": "system", "content": "Be brief."},
     {
@@ -120,12 +115,8 @@ CALLS: dict[str, tuple[Callable[[Any], Any], Callable[[], Wire], dict[str, Any]]
         lambda: chunks(
             {"role": "assistant", "content": "Sun"},
             {"content": "ny."},
-            {
-                "tool_calls": [
-                    {"index": 0, "id": "call_1", "function": {"name": "weather", "arguments": '{"ci'}}
-                ]
-            },
-            {"tool_calls": [{"index": 0, "function": {"arguments": 'ty": "Bern"}'}}]},
+            {"tool_calls": [{"id": "call_1", "function": {"name": "weather", "arguments": BERN[:5]}}]},
+            {"tool_calls": [{"index": 0, "function": {"arguments": BERN[5:]}}]},
         ),
         {
             "gen_ai.input.messages": ASKED[:1],

@@ -116,10 +116,7 @@ def _message(message: Any) -> Message:
     kind = get(message, "type", None)
     role = text(get(message, "role", None))
     if kind == "function_call":
-        called = _called(
-            get(message, "call_id", None), get(message, "name", None), get(message, "arguments", None)
-        )
-        return {"role": "assistant", "parts": [called]}
+        return {"role": "assistant", "parts": [_called(get(message, "call_id", None), message)]}
     if kind == "function_call_output":
         return _result(get(message, "call_id", None), get(message, "output", None))
     if role == "tool":
@@ -181,15 +178,14 @@ def _text(content: Any) -> Part:
 
 
 def _tool_call(call: Any) -> Part:
-    function = getter(call)(call, "function", None)
+    get = getter(call)
+    return _called(get(call, "id", None), get(call, "function", None))
+
+
+def _called(call_id: Any, function: Any) -> Part:
     get = getter(function)
-    return _called(
-        getter(call)(call, "id", None), get(function, "name", None), get(function, "arguments", None)
-    )
-
-
-def _called(call_id: Any, name: Any, arguments: Any) -> Part:
-    return {"type": "tool_call", "id": text(call_id), "name": text(name), "arguments": text(arguments) or ""}
+    name, arguments = text(get(function, "name", None)), text(get(function, "arguments", None))
+    return {"type": "tool_call", "id": text(call_id), "name": name, "arguments": arguments or ""}
 
 
 def _result(call_id: Any, response: Any) -> Message:
