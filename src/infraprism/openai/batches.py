@@ -83,7 +83,10 @@ def _note(result: Any) -> None:
     if response is not None:
         if not hasattr(response, "_content"):
             return
-        result = json.loads(response.content)
+        try:
+            result = json.loads(response.content)
+        except ValueError:  # no JSON: the caller will hear of it
+            return
     get = getter(result)
     listed = get(result, "data", None)
     for batch in listed if isinstance(listed, list) else [result]:
