@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from infraprism.openai.request import unicode
 from infraprism.pricing import Usage, read
 from infraprism.pricing.usage import getter
 
@@ -82,7 +83,7 @@ def chat(source: Any, reply: Reply) -> None:
             reason = get(choice, "finish_reason", None)
             if reason is not None:  # of a stream's many chunks, the last one of each choice
                 index = get(choice, "index", None)
-                reply.finish(index if type(index) is int else position, str(reason))
+                reply.finish(index if type(index) is int else position, unicode(str(reason)))
 
 
 def _piece(delta: Any, pieces: list[str]) -> None:
@@ -172,6 +173,4 @@ def _error_code(error: Any) -> str:
 
 def text(value: Any) -> str | None:
     """A value that is a text, and not an empty one, as a plain `str`; else None."""
-    if type(value) is str:
-        return value or None
-    return str.__str__(value) if isinstance(value, str) and value else None
+    return unicode(value) if isinstance(value, str) and value else None
