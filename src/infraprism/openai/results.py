@@ -31,7 +31,8 @@ def _observe(call: Observer, result: Any) -> bool:
         RawResponse(call, result, observe)
     else:
         call.answer(result)
-        if type(result).__module__.startswith("openai.types."):
+        # Not those made for a class of the caller's, which may be made anew for each call: `Parsed[Answer]`.
+        if type(result).__module__.startswith("openai.types.") and "[" not in type(result).__name__:
             _whole.add(type(result))
     return True
 
