@@ -31,8 +31,7 @@ def _observe(call: Observer, result: Any) -> bool:
         RawResponse(call, result, observe)
     else:
         call.answer(result)
-        # Not those made for a class of the caller's, which may be made anew for each call: `Parsed[Answer]`.
-        if type(result).__module__.startswith("openai.types.") and "[" not in type(result).__name__:
+        if type(result).__module__.startswith("openai.types."):
             _whole.add(type(result))
     return True
 
