@@ -12,7 +12,7 @@ from openai import AsyncOpenAI, OpenAI
 from opentelemetry import context as otel_context
 
 from infraprism import guard, settings
-from infraprism.openai import transport
+from infraprism.openai import inside
 from tests.support import seen
 from tests.support.calls import instrumented
 from tests.support.differential import WHO, sent
@@ -157,7 +157,7 @@ async def compare(
             assert len(recording.spans) == 2 * method.spans * len(cases)
         assert {lost for lost in dropped if lost[2] != "invalid_usage"} == set()
     assert otel_context.get_current() == before
-    assert transport.current.get() is None
+    assert inside.current.get() is None
 
 
 def _there(name: str) -> bool:

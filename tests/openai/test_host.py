@@ -18,7 +18,7 @@ from openai.resources.chat.completions import AsyncCompletions, Completions
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 
 from infraprism import guard
-from infraprism.openai import transport
+from infraprism.openai import inside
 from tests.support import seen
 from tests.support.calls import Held, Recording, Wire, instrumented, sse
 from tests.support.differential import WHO
@@ -217,9 +217,6 @@ def test_a_raw_body_that_is_too_large_is_the_callers_alone(
     assert guard.dropped() == {}
 
 
-@pytest.mark.xfail(
-    strict=True, raises=ValueError, reason="Call.leave gives back the context where it is not attached"
-)
 def test_a_coroutine_that_is_closed_in_another_context_closes(
     recording: Recording, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -231,6 +228,6 @@ def test_a_coroutine_that_is_closed_in_another_context_closes(
         coroutine.close()
 
     asyncio.run(elsewhere())
-    assert transport.current.get() is None
+    assert inside.current.get() is None
     assert caplog.text == ""
     assert len(recording.spans) == 1

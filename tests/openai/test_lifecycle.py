@@ -13,7 +13,7 @@ import pytest
 from openai import AsyncOpenAI, OpenAI
 from opentelemetry import context as otel_context
 
-from infraprism.openai import transport
+from infraprism.openai import inside
 from tests.support import seen
 from tests.support.calls import Recording, sse
 from tests.support.exchanges import CHAT, CHUNK, RESPONSE, TEXT, USAGE
@@ -231,7 +231,7 @@ def _nothing_attached() -> Any:
     before = otel_context.get_current()
     yield
     assert otel_context.get_current() == before
-    assert transport.current.get() is None
+    assert inside.current.get() is None
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -6,17 +6,16 @@ Shells drive it (sync, async, streamed, raw); nothing here knows which.
 from __future__ import annotations
 
 import time
-from contextvars import Token
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from opentelemetry import context as otel_context
 from opentelemetry.context import Context
 from opentelemetry.trace import Span
 
 from infraprism import guard
 from infraprism.openai import estimate, pending, spans, stream_usage, transport
 from infraprism.openai.content import Content
+from infraprism.openai.inside import Inside
 from infraprism.openai.metrics import Metrics
 from infraprism.openai.response import Reply, chat
 from infraprism.openai.target import Target
@@ -43,16 +42,15 @@ class Call:
         "_first_chunk",
         "_hides",
         "_identity",
+        "_inside",
         "_metrics",
         "_once",
-        "_outer",
         "_prompt",
         "_refused",
         "_reply",
         "_span",
         "_started_at",
         "_target",
-        "_token",
         "_transport",
         "arguments",
     )
@@ -97,10 +95,7 @@ class Call:
         self._started_at = datetime.now(UTC)
         self._began = time.perf_counter() - ago
         # Last: where something above fails, nothing stays attached.
-        self._token: Token[Context] | None = None
-        if context is not None:
-            self._outer = transport.current.set(self)
-            self._token = otel_context.attach(context)
+        self._inside = None if context is None else Inside(context, self)
 
     @property
     def ended(self) -> bool:
@@ -109,10 +104,9 @@ class Call:
 
     def leave(self) -> None:
         """Give the caller's context back: the client's method has returned or raised."""
-        if self._token is not None:
-            token, self._token = self._token, None
-            otel_context.detach(token)
-            transport.current.reset(self._outer)
+        if self._inside is not None:
+            self._inside.leave()
+            self._inside = None
 
     def again(self, error: BaseException) -> bool:
         """The client's method raised `error`: True to send `arguments`, now others; else the call failed."""
@@ -150,15 +144,22 @@ class Call:
             self._prompt = estimate.snapshot(self.arguments)
             self._reply.pieces = []
 
-    @guard.guarded("telemetry_error")
-    def chunk(self, chunk: Any) -> bool:
+    def chunk(self, chunk: Any) -> bool | None:
         """Take note of one chunk of the stream; True where the caller is not to see it."""
+        self._take(chunk)
+        return self._hide(chunk) if self._hides else False
+
+    @guard.guarded("telemetry_error")
+    def _take(self, chunk: Any) -> None:
         if self._first_chunk is None:
             self._first_chunk = time.perf_counter() - self._began
         self._target.surface.chunk(chunk, self._reply)
         if self._content is not None:
             self._content.chunk(chunk)
-        return self._hides and stream_usage.hide(chunk)
+
+    @guard.guarded("telemetry_error")
+    def _hide(self, chunk: Any) -> bool:
+        return stream_usage.hide(chunk)
 
     @guard.guarded("telemetry_error")
     def note(self, known: Any) -> None:

@@ -130,12 +130,16 @@ class Engine:
             context = sessions.with_identity(identity, context)
         start_time = time.time_ns() - int(ago * 1e9) if ago else None
         span = spans.start(connection, target, identity, context, attributes, start_time)
-        asked, known = None, settings.current()
-        if surface.usage_option and arguments.get("stream") is True and known.stream_usage:
-            asked = stream_usage.ask(target.server, arguments)
-        inside = None if elsewhere is not None else trace.set_span_in_context(span, context)
-        content = Content(arguments) if known.capture_content and span.is_recording() else None
-        return Call(target, identity, span, inside, connection, metrics, arguments, asked, ago, content)
+        try:
+            asked, known = None, settings.current()
+            if surface.usage_option and arguments.get("stream") is True and known.stream_usage:
+                asked = stream_usage.ask(target.server, arguments)
+            inside = None if elsewhere is not None else trace.set_span_in_context(span, context)
+            content = Content(arguments) if known.capture_content and span.is_recording() else None
+            return Call(target, identity, span, inside, connection, metrics, arguments, asked, ago, content)
+        except BaseException:
+            span.end()
+            raise
 
     def _connect(self, *, own_export: bool) -> Connection | None:
         """The connection to the provider that is in force now, made the first time it is seen.
@@ -175,7 +179,7 @@ def _given(arguments: dict[str, Any]) -> sessions.Identity:
 
 
 def _is_drop_in(resource: Any) -> bool:
-    return getattr(resource._client, "infraprism_drop_in", False) is True
+    return getattr(getattr(resource, "_client", None), "infraprism_drop_in", False) is True
 
 
 #: The process's engine: the client's methods are patched once, whoever asks for it.

@@ -6,16 +6,13 @@ A response that was not in the background was billed by its create call, here or
 
 from __future__ import annotations
 
-from contextvars import Token
 from datetime import UTC, datetime
 from typing import Any
-
-from opentelemetry import context as otel_context
-from opentelemetry.context import Context
 
 from infraprism import guard, semconv
 from infraprism.openai import billed, late, pending
 from infraprism.openai import response as replies
+from infraprism.openai.inside import Inside
 from infraprism.openai.response import Reply
 from infraprism.openai.surfaces import RESPONSES, Surface
 from infraprism.openai.target import target_of
@@ -26,7 +23,7 @@ from infraprism.pricing.usage import getter
 class Fetch:
     """One fetch of a response, whole or as a stream. `answer`, `end` and `fail`: the first counts."""
 
-    __slots__ = ("_began", "_created_at", "_ended", "_place", "_reply", "_surface", "_token", "arguments")
+    __slots__ = ("_began", "_created_at", "_ended", "_inside", "_place", "_reply", "_surface", "arguments")
 
     def __init__(self, surface: Surface, place: late.Place, arguments: dict[str, Any]) -> None:
         self.arguments = arguments
@@ -36,7 +33,7 @@ class Fetch:
         self._created_at: datetime | None = None
         self._ended = False
         self._began = datetime.now(UTC)
-        self._token: Token[Context] | None = otel_context.attach(place.context)
+        self._inside = Inside(place.context, None)
 
     @property
     def ended(self) -> bool:
@@ -45,9 +42,7 @@ class Fetch:
 
     def leave(self) -> None:
         """Give the caller's context back."""
-        if self._token is not None:
-            token, self._token = self._token, None
-            otel_context.detach(token)
+        self._inside.leave()
 
     def again(self, error: BaseException) -> bool:
         """A fetch that fails is no call, and nothing that we could send otherwise."""

@@ -113,7 +113,8 @@ class RawResponse:
         )
 
     def __del__(self) -> None:
-        abandoned.end(self._call)
+        if not self._pulling:  # else the stream that it was parsed into knows how the call ends
+            abandoned.end(self._call)
 
 
 class _Body:

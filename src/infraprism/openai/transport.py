@@ -7,24 +7,18 @@ retries; errors carry their response or their request.
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextvars import ContextVar
 from decimal import Decimal, InvalidOperation
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from infraprism import semconv
+from infraprism.openai.inside import current
 from infraprism.openai.request import AttributeValue
-
-if TYPE_CHECKING:
-    from infraprism.openai.call import Call
 
 #: The methods, of the sync and of the async client, that get each response.
 MODULE: Final = "openai._base_client"
 METHODS: Final = ("SyncAPIClient._process_response", "AsyncAPIClient._process_response")
 
 _LITELLM_COST: Final = "x-litellm-response-cost"
-
-#: The call whose request is under way in this context.
-current: ContextVar[Call | None] = ContextVar("infraprism.call", default=None)
 
 _HEADERS: Final = {
     name.encode(): semconv.HTTP_RESPONSE_HEADER + name
