@@ -185,6 +185,7 @@ def test_one_response_after_another(recording: Recording) -> None:
 
 
 def test_lanes_keep_apart(recording: Recording) -> None:
+    from_client("openai.lib.responses_websocket.ResponsesWebSocketSession")
     script = (Hear(), Hear(), created("r_b", "b"), created("r_a", "a"), completed("r_a", "a"))
     with (
         speaking(*script, completed("r_b", "b"), Close()) as speaker,
@@ -199,13 +200,13 @@ def test_lanes_keep_apart(recording: Recording) -> None:
 
 
 def test_a_response_that_nobody_was_seen_asking_for_is_a_call_too(recording: Recording) -> None:
-    lanes = pytest.importorskip("openai.lib.responses_websocket", reason="this client has no lanes")
-    limits = lanes.ResponsesWebSocketLimits(
+    limits = from_client("openai.lib.responses_websocket.ResponsesWebSocketLimits")(
         max_lanes=2, max_events_per_lane=9, max_events=9, max_bytes_per_lane=9_999, max_bytes=9_999
     )
     with speaking(Hear(), created("resp_1"), completed("resp_1")) as speaker:
         connection = speaker.client().responses.connect(**WHO).enter()
-        with lanes.ResponsesWebSocketSession(connection, limits=limits) as session:
+        lanes = from_client("openai.lib.responses_websocket.ResponsesWebSocketSession")
+        with lanes(connection, limits=limits) as session:
             session.default.send({"type": "response.create", **REQUEST})
             assert session.default.get_final_response(timeout=5).id == "resp_1"
         served = "gpt-4o-mini-2024-07-18"

@@ -14,7 +14,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import ServerConnection, serve
 
 from tests.support.calls import API_KEY
-from tests.support.versions import HAS_REALTIME
+from tests.support.versions import OPENAI
 
 
 class Hear(NamedTuple):
@@ -40,8 +40,8 @@ class Speaker:
 
     Attributes:
         base_url: of its API.
-        websocket_base_url: the same, for the client's beta resources, which do not derive it. An old
-            client, which has no others, is given it.
+        websocket_base_url: the same, for the client's beta resources, which do not derive it. A
+            client of version 1 is given it.
         heard: the messages it waited for, and those that came after its script.
         paths: what was connected to.
     """
@@ -82,8 +82,10 @@ class Speaker:
         return kind(**{**self._options(), **options})
 
     def _options(self) -> dict[str, Any]:
-        beta = {} if HAS_REALTIME else {"websocket_base_url": self.websocket_base_url}
-        return {"api_key": API_KEY, "base_url": self.base_url, **beta}
+        options = {"api_key": API_KEY, "base_url": self.base_url}
+        if OPENAI < (2, 0):  # always takes it for TLS
+            options["websocket_base_url"] = self.websocket_base_url
+        return options
 
     def stop(self) -> None:
         """Stop listening."""
