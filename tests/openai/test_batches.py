@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import gzip
 import json
 import multiprocessing
@@ -27,7 +28,7 @@ from infraprism.openai import attributes, background, batch_output
 from infraprism.openai.response import Reply
 from infraprism.sessions import Identity, trace_id_of
 from tests.support.calls import API_KEY, SCOPE, Recording, instrumented, settle
-from tests.support.versions import http
+from tests.support.versions import OPENAI, http
 
 BEGAN, CREATED, ENDED = 1_795_176_000, 1_795_176_060, 1_795_179_600  # 20 November 2026
 WHO: Any = {
@@ -461,7 +462,9 @@ def test_a_stream_that_is_not_read_is_not_read_by_us(recording: Recording) -> No
         followed = weakref.ref(response.http_response)
     assert response.http_response.is_stream_consumed is False
     del response
-    assert followed() is None  # without the garbage collector
+    if OPENAI < (3, 0):
+        gc.collect()  # httpx makes a cycle of it
+    assert followed() is None
     settle()
     assert recording.spans == []
 

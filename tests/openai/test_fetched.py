@@ -19,6 +19,7 @@ from infraprism import guard, pricing
 from infraprism.openai import pending
 from infraprism.sessions import Identity, trace_id_of
 from tests.support.calls import SCOPE, SECONDS, Answers, Recording, Wire, instrumented, sse
+from tests.support.versions import has, needs
 
 CREATED_AT = int(datetime(2026, 11, 20, 12, tzinfo=UTC).timestamp())
 WHO: Any = {
@@ -100,7 +101,13 @@ def answers(*states: str) -> Answers:
 
 
 def create(client: Any, **arguments: Any) -> Any:
-    return client.responses.create(model="gpt-4o-mini", input="Write it.", background=True, **arguments)
+    # As one asks where the client does not know the argument.
+    known = (
+        {"background": True}
+        if has("responses.create", "background")
+        else {"extra_body": {"background": True}}
+    )
+    return client.responses.create(model="gpt-4o-mini", input="Write it.", **known, **arguments)
 
 
 def span_of(attributes: dict[str, Any], span_id: int) -> dict[str, Any]:
@@ -180,7 +187,9 @@ def cancelled(client: OpenAI) -> None:
     client.responses.cancel("resp_1")
 
 
-@pytest.mark.parametrize("fetch", [raw, raw_streaming, cancelled])
+@pytest.mark.parametrize(
+    "fetch", [raw, raw_streaming, pytest.param(cancelled, marks=needs("responses.cancel"))]
+)
 def test_every_way_to_fetch_is_seen(recording: Recording, fetch: Callable[[OpenAI], None]) -> None:
     client = answers("queued", "completed").client()
     create(client, **WHO)
@@ -202,6 +211,7 @@ def helper(client: OpenAI, **arguments: Any) -> None:
             pass
 
 
+@needs("responses.retrieve", "stream")
 @pytest.mark.parametrize("resume", [streamed, helper])
 def test_a_stream_that_broke_off_is_billed_when_it_is_resumed(
     recording: Recording, resume: Callable[..., None]
@@ -285,6 +295,7 @@ def test_a_response_that_failed_is_an_error_with_what_it_cost(recording: Recordi
     assert recording.attributes["infraprism.cost.amount"] == "0.000021"
 
 
+@needs("responses.cancel")
 def test_what_brings_no_usage_is_no_call(recording: Recording) -> None:
     without_usage = json.dumps({**body("cancelled"), "usage": None})
     Wire(without_usage).client().responses.cancel("resp_1")
@@ -313,6 +324,7 @@ def test_the_session_arguments_are_checked_and_never_sent(recording: Recording) 
     assert wire.requests[0][:2] == ("GET", "https://api.openai.com/v1/responses/resp_1")
 
 
+@needs("responses.cancel")
 def test_fetching_shows_the_caller_nothing_of_us() -> None:
     def shown(wire: Answers) -> list[Any]:
         client = wire.client()
@@ -358,6 +370,7 @@ def test_what_is_remembered_is_bounded(recording: Recording, monkeypatch: pytest
     assert [pending.origin_of(f"resp_{n}") is None for n in range(3)] == [True, False, False]
 
 
+@needs("responses.retrieve", "stream")
 def test_a_dropped_stream_of_a_fetch_is_no_call_and_no_error(recording: Recording) -> None:
     client = Wire(
         sse({"type": "response.in_progress", "response": body("in_progress")}),

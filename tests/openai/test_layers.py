@@ -19,6 +19,7 @@ from infraprism import InfraPrismInstrumentor
 from infraprism.openai import layers as ours_layers
 from infraprism.openai import patch
 from tests.support.calls import API_KEY, Recording
+from tests.support.versions import chat_helpers
 
 MESSAGES: Any = [{"role": "user", "content": "Give me an example."}]
 
@@ -196,7 +197,7 @@ def test_what_was_bound_before_stops_and_starts_again(ours: Ours, bare: OpenAI) 
     kept = {
         "a method": bare.chat.completions.create,
         "a raw method": bare.chat.completions.with_raw_response.create,
-        "a helper": lambda **arguments: [*bare.chat.completions.stream(**arguments).__enter__()],
+        "a helper": lambda **arguments: [*chat_helpers(bare).stream(**arguments).__enter__()],
     }
     asking = [lambda f=f: f(model="gpt-4o-mini", messages=MESSAGES) for f in kept.values()]
     assert [ours.asked(one) for one in asking] == [[OURS]] * 3

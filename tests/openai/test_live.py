@@ -14,6 +14,9 @@ from infraprism.sessions import Identity, trace_id_of
 from tests.openai.test_responses_lanes import completed, created
 from tests.support.calls import SCOPE, Recording
 from tests.support.sockets import Close, Speaker, speaking
+from tests.support.versions import needs
+
+pytestmark = needs("live.connect")
 
 WHO: Any = {"session_id": "conv-123"}
 SESSION = {"id": "sess_1", "model": "gpt-live-1", "status": "active", "expires_at": 1764059130}

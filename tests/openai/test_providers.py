@@ -8,6 +8,7 @@ import pytest
 from openai import AsyncAzureOpenAI, AzureOpenAI, OpenAI
 
 from infraprism.openai.providers import Server, read_server, server_of
+from tests.support.versions import from_client
 
 SERVERS: dict[str, Server] = {
     "https://api.openai.com/v1": Server("openai", "api.openai.com", 443),
@@ -49,17 +50,17 @@ def test_azure_is_azure_behind_any_host() -> None:
         assert server_of(kind(**options)).provider == "azure.ai.openai"
 
 
-def test_the_clients_own_providers_are_named() -> None:
-    providers = pytest.importorskip("openai.providers", reason="this client has no providers")
-    at_bedrock = OpenAI(provider=providers.bedrock(region="us-east-1", api_key="k"))
+def test_the_clients_own_provider_of_bedrock_is_named() -> None:
+    bedrock = from_client("openai.providers.bedrock")
+    at_bedrock = OpenAI(provider=bedrock(region="us-east-1", api_key="k"))
     assert server_of(at_bedrock) == Server("aws.bedrock", "bedrock-mantle.us-east-1.api.aws", 443)
-    behind = OpenAI(
-        provider=providers.bedrock(region="us-east-1", api_key="k", base_url="https://proxy.example")
-    )
+    behind = OpenAI(provider=bedrock(region="us-east-1", api_key="k", base_url="https://proxy.example"))
     assert server_of(behind) == Server("aws.bedrock", "proxy.example", 443)
-    at_vertex = OpenAI(
-        provider=providers.vertex(project="p", location="us-central1", token_provider=lambda: "t")
-    )
+
+
+def test_the_clients_own_provider_of_vertex_is_named() -> None:
+    vertex = from_client("openai.providers.vertex")
+    at_vertex = OpenAI(provider=vertex(project="p", location="us-central1", token_provider=lambda: "t"))
     assert server_of(at_vertex).provider == "gcp.vertex_ai"
 
 

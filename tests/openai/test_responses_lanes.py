@@ -7,8 +7,6 @@ from urllib.parse import urlsplit
 
 import openai
 import pytest
-from openai.lib.responses_websocket import ResponsesWebSocketLimits, ResponsesWebSocketSession
-from openai.types.responses import ResponsesClientEvent
 from pydantic import TypeAdapter
 from websockets.exceptions import ConnectionClosed
 
@@ -17,6 +15,12 @@ from infraprism.openai import billed
 from infraprism.sessions import Identity, trace_id_of
 from tests.support.calls import SCOPE, SECONDS, Recording
 from tests.support.sockets import Close, Hear, Speaker, speaking
+from tests.support.versions import from_client, needs
+
+pytestmark = needs("responses.connect")
+resources = pytest.mark.parametrize(
+    "resource", ["responses", pytest.param("beta.responses", marks=needs("beta.responses.connect"))]
+)
 
 WHO: Any = {"session_id": "conv-123", "entity_type": "customer", "entity_id": "acme-corp"}
 WHOSE = {
@@ -118,7 +122,7 @@ def _nothing_billed_yet(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(billed, "_ids", type(billed._ids)())
 
 
-@pytest.mark.parametrize("resource", ["responses", "beta.responses"])
+@resources
 def test_a_response_is_one_call(recording: Recording, resource: str) -> None:
     with speaking(Hear(), created("resp_1"), completed("resp_1"), Close()) as speaker:
         client: Any = speaker.client()
@@ -131,7 +135,7 @@ def test_a_response_is_one_call(recording: Recording, resource: str) -> None:
     assert speaker.heard == [{"type": "response.create", **REQUEST}]
 
 
-@pytest.mark.parametrize("resource", ["responses", "beta.responses"])
+@resources
 async def test_an_async_response_is_one_call(recording: Recording, resource: str) -> None:
     with speaking(Hear(), created("resp_1"), completed("resp_1"), Close()) as speaker:
         client: Any = speaker.async_client()
@@ -145,7 +149,8 @@ async def test_an_async_response_is_one_call(recording: Recording, resource: str
 
 
 def test_a_request_can_be_an_object_of_the_clients(recording: Recording) -> None:
-    request: Any = TypeAdapter(ResponsesClientEvent).validate_python({"type": "response.create", **REQUEST})
+    kind = from_client("openai.types.responses.ResponsesClientEvent")
+    request: Any = TypeAdapter(kind).validate_python({"type": "response.create", **REQUEST})
     with speaking(Hear(), created("resp_1"), completed("resp_1"), Close()) as speaker:
         with speaker.client().responses.connect(**WHO) as connection:
             connection.send(event=request)
@@ -180,6 +185,7 @@ def test_one_response_after_another(recording: Recording) -> None:
 
 
 def test_lanes_keep_apart(recording: Recording) -> None:
+    from_client("openai.lib.responses_websocket.ResponsesWebSocketSession")
     script = (Hear(), Hear(), created("r_b", "b"), created("r_a", "a"), completed("r_a", "a"))
     with (
         speaking(*script, completed("r_b", "b"), Close()) as speaker,
@@ -194,12 +200,13 @@ def test_lanes_keep_apart(recording: Recording) -> None:
 
 
 def test_a_response_that_nobody_was_seen_asking_for_is_a_call_too(recording: Recording) -> None:
-    limits = ResponsesWebSocketLimits(
+    limits = from_client("openai.lib.responses_websocket.ResponsesWebSocketLimits")(
         max_lanes=2, max_events_per_lane=9, max_events=9, max_bytes_per_lane=9_999, max_bytes=9_999
     )
     with speaking(Hear(), created("resp_1"), completed("resp_1")) as speaker:
         connection = speaker.client().responses.connect(**WHO).enter()
-        with ResponsesWebSocketSession(connection, limits=limits) as session:
+        lanes = from_client("openai.lib.responses_websocket.ResponsesWebSocketSession")
+        with lanes(connection, limits=limits) as session:
             session.default.send({"type": "response.create", **REQUEST})
             assert session.default.get_final_response(timeout=5).id == "resp_1"
         served = "gpt-4o-mini-2024-07-18"

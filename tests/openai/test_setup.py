@@ -46,6 +46,26 @@ def test_importing_and_instrumenting_load_neither_openai_nor_the_sdk() -> None:
     assert printed == ""
 
 
+def test_what_this_version_of_the_client_does_not_have_is_not_missed() -> None:
+    reported, printed = run(
+        """
+        import importlib
+        from infraprism import InfraPrismInstrumentor, guard
+        from infraprism.openai import patch
+
+        InfraPrismInstrumentor().instrument()
+        for module, _, _ in patch._targets():
+            try:
+                importlib.import_module(module)
+            except ModuleNotFoundError:
+                pass  # of other versions
+        report(dropped=guard.dropped(), wrapped=len(patch._layers) > 40)
+        """
+    )
+    assert reported == {"dropped": {}, "wrapped": True}
+    assert printed == ""
+
+
 STEPS = {
     "import": "from openai import OpenAI",
     "provider": "trace.set_tracer_provider(provider)",

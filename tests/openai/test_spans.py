@@ -16,7 +16,7 @@ from simulated_openai import SimulatedOpenAI
 from infraprism import pricing
 from infraprism.sessions import Identity, trace_id_of
 from tests.support.calls import SCOPE, SECONDS, Recording, Wire, adrain, drain
-from tests.support.versions import chat_helpers
+from tests.support.versions import chat_helpers, needs
 
 Client = OpenAI | AsyncOpenAI
 
@@ -271,9 +271,6 @@ def test_the_parameters_of_a_response_and_an_embedding_are_attributes(
     first = recording.attributes["gen_ai.response.id"]
     client.responses.create(model="gpt-4o-mini", input=QUESTION, previous_response_id=first)
     assert recording.spans[1]["attributes"]["openai.request.previous_response_id"] == first
-    conversation: Any = {"id": "conv_1"}
-    client.responses.create(model="gpt-4o-mini", input=QUESTION, conversation=conversation)
-    assert recording.spans[2]["attributes"]["openai.request.conversation"] == "conv_1"
     client.embeddings.create(
         model="text-embedding-3-large", input=[QUESTION], dimensions=256, encoding_format="float"
     )
@@ -286,6 +283,13 @@ def test_the_parameters_of_a_response_and_an_embedding_are_attributes(
     }
     assert embedding["gen_ai.embeddings.dimension.count"] == 256
     assert embedding["gen_ai.request.encoding_formats"] == ("float",)
+
+
+@needs("responses.create", "conversation")
+def test_the_conversation_of_a_response_is_an_attribute(client: OpenAI, recording: Recording) -> None:
+    conversation: Any = {"id": "conv_1"}
+    client.responses.create(model="gpt-4o-mini", input=QUESTION, conversation=conversation)
+    assert recording.attributes["openai.request.conversation"] == "conv_1"
 
 
 def test_cached_and_reasoning_tokens_are_parts_of_the_whole_and_priced_as_such(

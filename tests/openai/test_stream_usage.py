@@ -13,7 +13,7 @@ from openai import AsyncOpenAI, OpenAI
 from infraprism import settings
 from infraprism.openai import stream_usage
 from tests.support.calls import API_KEY, Recording, adrain, drain, instrumented, sse
-from tests.support.versions import http
+from tests.support.versions import chat_helpers, http
 
 MESSAGES: Any = [{"role": "user", "content": "Hello"}]
 CHUNK: Any = {
@@ -116,7 +116,7 @@ def test_a_caller_who_asks_sees_the_usage(recording: Recording) -> None:
 
 def test_a_helpers_events_and_completion_are_the_bare_clients() -> None:
     def events(client: OpenAI) -> Any:
-        with client.chat.completions.stream(model="gpt-4o-mini", messages=MESSAGES) as helper:
+        with chat_helpers(client).stream(model="gpt-4o-mini", messages=MESSAGES) as helper:
             return [event.to_dict() for event in helper], helper.get_final_completion()
 
     expected = events(Server().client())

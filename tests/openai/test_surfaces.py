@@ -14,7 +14,7 @@ from infraprism import pricing
 from infraprism.openai.surfaces import SURFACES
 from tests.support.calls import SECONDS, Recording, Wire, adrain, drain, sse
 from tests.support.differential import check
-from tests.support.versions import http
+from tests.support.versions import http, needs
 
 TOKENS = {"input_tokens": 10, "output_tokens": 100, "total_tokens": 110}
 IMAGE_TOKENS = {
@@ -286,7 +286,14 @@ CALLS: dict[str, tuple[Callable[..., Any], Callable[[], Wire], dict[str, Any]]] 
         },
     ),
 }
-calls = pytest.mark.parametrize(("call", "make_wire", "attributes"), CALLS.values(), ids=CALLS.keys())
+calls = pytest.mark.parametrize(
+    ("call", "make_wire", "attributes"),
+    [
+        pytest.param(*row, id=name, marks=needs(method, *["stream"] * (how == "streamed")))
+        for name, row in CALLS.items()
+        for method, _, how in [name.partition(", ")]
+    ],
+)
 SERVER = {
     "gen_ai.provider.name": "openai",
     "server.address": "api.openai.com",

@@ -7,14 +7,13 @@ from unittest.mock import MagicMock
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from openai.types import BatchUsage, CompletionUsage, ImageGenCompletedEvent, ImagesResponse
-from openai.types.audio import Transcription, TranscriptionTextDoneEvent
+from openai.types import CompletionUsage, ImagesResponse
+from openai.types.audio import Transcription
 from openai.types.create_embedding_response import Usage as EmbeddingUsage
-from openai.types.decision import Usage as DecisionUsage
-from openai.types.realtime import RealtimeResponseUsage
 from openai.types.responses import ResponseUsage
 
 from infraprism.pricing import Usage, read
+from tests.support.versions import from_client
 
 CHAT = {
     "prompt_tokens": 1000,
@@ -112,11 +111,11 @@ SPOKEN = {
 
 
 def images(usage):
-    return ImagesResponse.model_validate({"created": 0, "usage": usage}).usage
+    return ImagesResponse.model_validate({"created": 0, "data": [], "usage": usage}).usage
 
 
 def image_event(usage):
-    return ImageGenCompletedEvent.model_construct(usage=usage).usage
+    return from_client("openai.types.ImageGenCompletedEvent").model_construct(usage=usage).usage
 
 
 def transcription(usage):
@@ -124,9 +123,12 @@ def transcription(usage):
 
 
 def transcription_event(usage):
-    return TranscriptionTextDoneEvent.model_validate(
-        {"text": "", "type": "transcript.text.done", "usage": usage}
-    ).usage
+    kind = from_client("openai.types.audio.TranscriptionTextDoneEvent")
+    return kind.model_validate({"text": "", "type": "transcript.text.done", "usage": usage}).usage
+
+
+def realtime(usage):
+    return from_client("openai.types.realtime.RealtimeResponseUsage").model_validate(usage)
 
 
 @pytest.mark.parametrize("form", [dict, as_object, images, image_event])
@@ -140,7 +142,7 @@ def test_images_with_text(form):
     assert read(form(report)) == Usage(1050, 4200, input_image_tokens=1000, output_image_tokens=4160)
 
 
-@pytest.mark.parametrize("form", [dict, as_object, RealtimeResponseUsage.model_validate])
+@pytest.mark.parametrize("form", [dict, as_object, realtime])
 def test_a_realtime_response(form):
     assert read(form(REALTIME)) == Usage(
         1000,
@@ -181,9 +183,9 @@ def test_seconds_beside_tokens_are_no_second_measure_of_the_same():
     assert read({**SPOKEN, "seconds": 60}) == read(SPOKEN)
 
 
-@pytest.mark.parametrize("kind", [BatchUsage, DecisionUsage])
+@pytest.mark.parametrize("kind", ["openai.types.BatchUsage", "openai.types.decision.Usage"])
 def test_what_is_shaped_like_a_response(kind):
-    assert read(kind.model_validate(RESPONSE)) == read(ResponseUsage.model_validate(RESPONSE))
+    assert read(from_client(kind).model_validate(RESPONSE)) == read(ResponseUsage.model_validate(RESPONSE))
 
 
 @pytest.mark.parametrize("form", [dict, as_object, CompletionUsage.model_validate])

@@ -14,6 +14,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import ServerConnection, serve
 
 from tests.support.calls import API_KEY
+from tests.support.versions import OPENAI
 
 
 class Hear(NamedTuple):
@@ -39,7 +40,8 @@ class Speaker:
 
     Attributes:
         base_url: of its API.
-        websocket_base_url: the same, for the client's beta resources, which do not derive it.
+        websocket_base_url: the same, for the client's beta resources, which do not derive it. A
+            client of version 1 is given it.
         heard: the messages it waited for, and those that came after its script.
         paths: what was connected to.
     """
@@ -73,11 +75,17 @@ class Speaker:
 
     def client(self, kind: type[OpenAI] = OpenAI, **options: Any) -> OpenAI:
         """A client that talks to this server."""
-        return kind(**{"api_key": API_KEY, "base_url": self.base_url, **options})
+        return kind(**{**self._options(), **options})
 
     def async_client(self, kind: type[AsyncOpenAI] = AsyncOpenAI, **options: Any) -> AsyncOpenAI:
         """An async client that talks to this server."""
-        return kind(**{"api_key": API_KEY, "base_url": self.base_url, **options})
+        return kind(**{**self._options(), **options})
+
+    def _options(self) -> dict[str, Any]:
+        options = {"api_key": API_KEY, "base_url": self.base_url}
+        if OPENAI < (2, 0):  # always takes it for TLS
+            options["websocket_base_url"] = self.websocket_base_url
+        return options
 
     def stop(self) -> None:
         """Stop listening."""

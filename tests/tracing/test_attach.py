@@ -19,6 +19,8 @@ from infraprism.tracing import SessionCostProcessor, SessionIdGenerator, connect
 from infraprism.tracing.bag import write
 from tests.support.spans import recording
 
+CHAT = {"gen_ai.operation.name": "chat"}
+
 
 def processors(provider):
     return [type(processor).__name__ for processor in provider._active_span_processor._span_processors]
@@ -59,6 +61,18 @@ def test_a_processor_that_the_application_added_itself_is_enough():
     provider, _ = recording(SessionCostProcessor())
     connect(provider, own_export=False)
     assert processors(provider) == ["SessionCostProcessor", "SimpleSpanProcessor"]
+
+
+def test_exporters_that_are_there_already_see_what_ours_writes():
+    provider, exported = recording()
+    ours = connect(provider, own_export=False).tracer.start_span("ours", attributes=CHAT)
+    with trace.use_span(ours, end_on_exit=True):
+        provider.get_tracer("another").start_span("theirs", attributes=CHAT).end()
+    mark = format(ours.get_span_context().span_id, "016x")
+    assert exported.attributes() == {
+        "ours": CHAT,
+        "theirs": {**CHAT, "infraprism.cost.counted_in": mark},
+    }
 
 
 def test_root_spans_of_a_session_share_its_trace():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from opentelemetry.sdk.trace.id_generator import IdGenerator
 from opentelemetry.trace import ProxyTracerProvider, Span, Tracer, TracerProvider
@@ -13,7 +13,7 @@ from infraprism.sessions import starting
 from infraprism.tracing import standalone
 from infraprism.tracing.bag import AttributeValue, write
 from infraprism.tracing.ledger import Ledger, process_ledger
-from infraprism.tracing.processor import SessionCostProcessor
+from infraprism.tracing.processor import ENDING_IS_TOLD, SessionCostProcessor
 
 
 class Connection(NamedTuple):
@@ -44,7 +44,10 @@ def connect(provider: TracerProvider, *, own_export: bool) -> Connection:
     if own_export and isinstance(provider, ProxyTracerProvider):
         provider = standalone.provider() or provider
     if callable(add := getattr(provider, "add_span_processor", None)) and not _has_processor(provider):
-        add(SessionCostProcessor())
+        processor = SessionCostProcessor()
+        add(processor)
+        if not ENDING_IS_TOLD:
+            _put_first(provider, processor)
     tracer = provider.get_tracer(semconv.SCOPE, __version__, schema_url=semconv.SCHEMA_URL)
     generator = getattr(tracer, "id_generator", None)
     if isinstance(generator, IdGenerator) and not isinstance(generator, SessionIdGenerator):
@@ -57,6 +60,17 @@ def _has_processor(provider: TracerProvider) -> bool:
     # One that the user added by hand, or we did before. A second one would do no harm, only work.
     active = getattr(provider, "_active_span_processor", None)
     return any(isinstance(known, SessionCostProcessor) for known in getattr(active, "_span_processors", ()))
+
+
+def _put_first(provider: TracerProvider, processor: SessionCostProcessor) -> None:
+    """Let `processor` see the end of a span before the exporters do."""
+    active: Any = getattr(provider, "_active_span_processor", None)
+    lock, known = getattr(active, "_lock", None), getattr(active, "_span_processors", None)
+    if lock is None or not isinstance(known, tuple):
+        return  # not the SDK's own
+    with lock:
+        others = [other for other in active._span_processors if other is not processor]
+        active._span_processors = (processor, *others)
 
 
 class SessionIdGenerator(IdGenerator):

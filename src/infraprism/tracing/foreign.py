@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from opentelemetry import trace
 from opentelemetry.context import Context
-from opentelemetry.sdk.trace import Span, SpanProcessor
+from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 from opentelemetry.trace import format_span_id
 
 from infraprism import guard, semconv
@@ -35,10 +35,10 @@ _KINDS: Final[tuple[tuple[str, Mapping[Any, str]], ...]] = (
     (semconv.OPENINFERENCE_SPAN_KIND, {"LLM": _TURN, "EMBEDDING": _NO_TURN}),
 )
 
-#: Without it nobody learns in time that a span ends: places would only pile up.
-_CAN_MARK: Final = hasattr(SpanProcessor, "_on_ending")
+#: Before SDK 1.40 what is told of at its end is a copy of the span, with the same bag of attributes.
+_ENDS_AS_A_COPY: Final = not hasattr(SpanProcessor, "_on_ending")
 
-#: Where a span keeps its place.
+#: Where a span, or its bag, keeps its place.
 _PLACE: Final = "_infraprism_place"
 
 
@@ -69,13 +69,11 @@ class _Place:
 @guard.guarded("telemetry_error")
 def started(span: Span, parent_context: Context | None) -> None:
     """Take note of where a span that is not ours begins."""
-    if not _CAN_MARK:
-        return
     place = _Place()
     if span.parent is not None:
         parent = trace.get_current_span(parent_context)
-        outer = getattr(parent, _PLACE, None)
-        if isinstance(outer, _Place):
+        outer = place_of(parent)
+        if outer is not None:
             place.around = outer.around
             place.outer = outer = _running(outer)
             if outer is not None:
@@ -86,7 +84,17 @@ def started(span: Span, parent_context: Context | None) -> None:
             place.around = _around.get(span.parent.span_id)
         if place.around is not None:
             _around[span.get_span_context().span_id] = place.around
-    setattr(span, _PLACE, place)
+    setattr(_holder(span), _PLACE, place)
+
+
+def _holder(span: Any) -> Any:
+    return getattr(span, "_attributes", None) if _ENDS_AS_A_COPY else span
+
+
+def place_of(span: Any) -> _Place | None:
+    """The place of a span that has one."""
+    place = getattr(_holder(span), _PLACE, None)
+    return place if isinstance(place, _Place) else None
 
 
 def _running(place: _Place | None) -> _Place | None:
@@ -103,11 +111,10 @@ def own_started(span: Span, parent_context: Context | None) -> None:
     _around[span_id] = span_id
     if span.parent is None:
         return
-    place = getattr(trace.get_current_span(parent_context), _PLACE, None)
-    if not isinstance(place, _Place):
+    outer = place_of(trace.get_current_span(parent_context))
+    if outer is None:
         return
     kind = _kind(read(span)) or _NO_TURN
-    outer: _Place | None = place
     while outer is not None:
         if outer.inside is None:
             outer.inside = {kind: span_id}
@@ -117,21 +124,21 @@ def own_started(span: Span, parent_context: Context | None) -> None:
 
 
 @guard.guarded("telemetry_error")
-def own_ending(span: Span) -> None:
+def own_ending(span: ReadableSpan) -> None:
     """Remember for a while which response a call of ours was answered with."""
-    response_id = read(span).get(semconv.RESPONSE_ID)
-    if response_id is not None:
-        _answered[response_id] = span.get_span_context().span_id, span.end_time or 0
+    response_id, context = read(span).get(semconv.RESPONSE_ID), span.context
+    if response_id is not None and context is not None:
+        _answered[response_id] = context.span_id, span.end_time or 0
 
 
 @guard.guarded("telemetry_error")
-def ending(span: Span) -> bool:
+def ending(span: ReadableSpan) -> bool:
     """Mark a span that is not ours where it speaks of a call of ours; gives whether it does.
 
     For a processor's `_on_ending`: later, exporters would not see the mark.
     """
-    place = getattr(span, _PLACE, None)
-    if not isinstance(place, _Place):
+    place = place_of(span)
+    if place is None:
         return False
     place.ended = True
     known = read(span)

@@ -59,6 +59,9 @@ class SessionCostProcessor(SpanProcessor):
         Where it is one of ours, seen by them too, it is marked instead.
         Every processor's `_on_ending` comes before the first one's `on_end`: no exporter is earlier.
         """
+        self._ending(span)
+
+    def _ending(self, span: ReadableSpan) -> None:
         if is_own(span):  # our own have added themselves, sampled or not
             foreign.own_ending(span)
         elif not foreign.ending(span):
@@ -85,10 +88,10 @@ class SessionCostProcessor(SpanProcessor):
     def on_end(self, span: ReadableSpan) -> None:
         """Nothing is left to do: here it would race the exporters.
 
-        But before SDK 1.40 nothing comes earlier: there, only processors after this one see the totals.
+        But before SDK 1.40 nothing comes earlier: there, only processors after this one see what it wrote.
         """
-        if not _ENDING_IS_TOLD and not is_own(span):
-            self._account(span)
+        if not ENDING_IS_TOLD:
+            self._ending(span)
 
     def shutdown(self) -> None:
         """Nothing is held open."""
@@ -98,7 +101,8 @@ class SessionCostProcessor(SpanProcessor):
         return True
 
 
-_ENDING_IS_TOLD = hasattr(SpanProcessor, "_on_ending")  # since SDK 1.40
+#: Whether processors are told of a span before the first exporter sees it: since SDK 1.40.
+ENDING_IS_TOLD = hasattr(SpanProcessor, "_on_ending")
 
 #: A span that says the one speaks of the other: its own session or entity is not mixed with the context's.
 _WHOLES = (
