@@ -18,6 +18,12 @@ Reader = Callable[[Any], AttributeValue | None]
 Table = Mapping[str, tuple[str, Reader]]
 
 
+def exportable(text: str) -> str:
+    """`text` as a plain `str`, without lone surrogates: they would make an exporter lose the whole batch."""
+    text = str.__str__(text)
+    return text if text.isascii() else text.encode(errors="replace").decode()
+
+
 def _number(value: Any) -> float | None:
     return value if type(value) is float or type(value) is int else None
 
@@ -31,20 +37,20 @@ def _choices(value: Any) -> int | None:
 
 
 def _tier(value: Any) -> str | None:
-    return value if isinstance(value, str) and value != "auto" else None
+    return exportable(value) if isinstance(value, str) and value != "auto" else None
 
 
 def _texts(value: Any) -> list[str] | None:
     if isinstance(value, str):
-        return [value]
+        return [exportable(value)]
     if isinstance(value, list | tuple) and all(isinstance(text, str) for text in value):
-        return list(value)
+        return [exportable(text) for text in value]
     return None
 
 
 def _id(value: Any) -> str | None:
     given = value.get("id") if isinstance(value, dict) else value
-    return str.__str__(given) if isinstance(given, str) and given else None
+    return exportable(given) if isinstance(given, str) and given else None
 
 
 def _streamed(value: Any) -> bool | None:
@@ -98,4 +104,4 @@ def read(table: Table, arguments: Mapping[str, Any]) -> dict[str, AttributeValue
 def model(arguments: Mapping[str, Any]) -> str | None:
     """The requested model's name; None where there is none to read."""
     name = arguments.get("model")
-    return str.__str__(name) if isinstance(name, str) and name else None
+    return exportable(name) if isinstance(name, str) and name else None
