@@ -15,7 +15,7 @@ from opentelemetry.context import Context
 from opentelemetry.trace import Span
 
 from infraprism import guard
-from infraprism.openai import estimate, pending, spans, stream_usage, transport
+from infraprism.openai import abandoned, estimate, pending, spans, stream_usage, transport
 from infraprism.openai.content import Content
 from infraprism.openai.metrics import Metrics
 from infraprism.openai.response import Reply, chat
@@ -35,6 +35,7 @@ class Call:
     """
 
     __slots__ = (
+        "__weakref__",
         "_asked_from",
         "_began",
         "_connection",
@@ -144,6 +145,7 @@ class Call:
     @guard.guarded("telemetry_error")
     def streams(self) -> None:
         """The reply comes as a stream: keep what an estimate would need."""
+        abandoned.end_at_exit(self)
         if self._hides or self._refused:
             stream_usage.remember(self._target.server, takes=self._hides)
         if self._target.surface.estimated:
