@@ -55,6 +55,7 @@ class Call:
         "_target",
         "_token",
         "_transport",
+        "_unsent",
         "arguments",
     )
 
@@ -92,6 +93,7 @@ class Call:
             reply.quantities = billed(arguments)
         self._prompt: dict[str, Any] = {}
         self._transport: dict[str, Any] | None = None
+        self._unsent = False
         self._first_chunk: float | None = None
         self._ended = False
         self._once = [True]
@@ -120,6 +122,8 @@ class Call:
         if self._stop_asking(error):
             return True
         self.leave()
+        # The client's errors of the way to the server and back have the request with them.
+        self._unsent = self._transport is None and getattr(error, "request", None) is None
         self.fail(error)
         return False
 
@@ -261,6 +265,7 @@ class Call:
         if usage is None and (
             self._reply.refused
             or isinstance(error, TypeError)
+            or (self._unsent and error is not None)  # one that was cancelled may have been sent
             or type(getattr(error, "status_code", None)) is int
         ):
             return None
