@@ -173,6 +173,18 @@ def test_a_request_that_was_never_sent_costs_nothing(
     assert not [name for name in recording.attributes if "cost" in name]
 
 
+@pytest.mark.parametrize(("trouble", "status"), [("status=429", None), ("disconnect", "unpriced")])
+def test_what_was_asked_for_but_not_given_is_not_billed(
+    client: OpenAI, recording: Recording, trouble: str, status: str | None
+) -> None:
+    with pytest.raises(openai.APIError):
+        client.audio.speech.create(
+            model="tts-1", voice="alloy", input="Hello there", extra_headers={"x-simulate": trouble}
+        )
+    assert recording.attributes.get("infraprism.cost.status") == status
+    assert "infraprism.cost.amount" not in recording.attributes
+
+
 @pytest.mark.parametrize("stream", [False, True])
 def test_what_a_cancelled_request_cost_is_not_known(recording: Recording, stream: bool) -> None:
     async def cancelled() -> None:

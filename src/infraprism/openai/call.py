@@ -122,8 +122,10 @@ class Call:
         if self._stop_asking(error):
             return True
         self.leave()
-        # The client's errors of the way to the server and back have the request with them.
-        self._unsent = self._transport is None and getattr(error, "request", None) is None
+        if self._transport is None:  # there was no answer, or one that refused
+            self._reply.quantities = {}
+            # The client's errors of the way to the server and back have the request with them.
+            self._unsent = getattr(error, "request", None) is None
         self.fail(error)
         return False
 
