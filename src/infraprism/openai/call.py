@@ -91,6 +91,8 @@ class Call:
         self._reply = reply = Reply()
         if (billed := target.surface.billed) is not None:
             reply.quantities = billed(arguments)
+        if (unpriced := target.surface.unpriced) is not None:
+            reply.billed_items = unpriced(arguments)
         self._prompt: dict[str, Any] = {}
         self._transport: dict[str, Any] | None = None
         self._unsent = False

@@ -105,3 +105,10 @@ def model(arguments: Mapping[str, Any]) -> str | None:
     """The requested model's name; None where there is none to read."""
     name = arguments.get("model")
     return exportable(name) if isinstance(name, str) and name else None
+
+
+def searches(arguments: Mapping[str, Any]) -> tuple[str, ...]:
+    """The search of the web that a chat completion is asked to begin with; its response tells of none."""
+    name = arguments.get("model")
+    asked = isinstance(arguments.get("web_search_options"), Mapping)
+    return ("web_search",) if asked or (isinstance(name, str) and "-search-" in name) else ()
