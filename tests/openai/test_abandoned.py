@@ -5,12 +5,17 @@ from __future__ import annotations
 import gc
 import multiprocessing
 import threading
+from typing import Any
 
+import pytest
 from openai import OpenAI
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
+from simulated_openai import SimulatedOpenAI
 
 from infraprism.openai import abandoned
+from tests.openai.programs import run
 from tests.support.calls import Recording
+from tests.support.sockets import Hear, speaking
 
 
 class LockingProcessor(SpanProcessor):
@@ -69,3 +74,56 @@ def test_a_forked_child_ends_its_own(client: OpenAI, recording: Recording) -> No
     child.start()
     child.join(30)
     assert child.exitcode == 0
+
+
+#: A program that exports at its end, as most do, and only then lets go of what it holds.
+EXPORTING_LATE = """
+    from infraprism import InfraPrismInstrumentor
+    from openai import OpenAI
+    from opentelemetry import trace
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExporter
+    provider = TracerProvider()
+    provider.add_span_processor(BatchSpanProcessor(ConsoleSpanExporter(
+        formatter=lambda span: span.attributes.get("infraprism.cost.status") + os.linesep)))
+    trace.set_tracer_provider(provider)
+    InfraPrismInstrumentor().instrument()
+    """
+
+
+def test_a_stream_that_is_open_when_the_program_ends_is_a_call(api: SimulatedOpenAI) -> None:
+    _, printed = run(
+        EXPORTING_LATE
+        + """
+    client = OpenAI(base_url=os.environ["API"], api_key="sk-1")
+    messages = [{"role": "user", "content": "Give me an example."}]
+    stream = client.chat.completions.create(model="gpt-4o-mini", messages=messages, stream=True)
+    next(stream)
+    if (child := os.fork()) == 0:
+        report()
+        sys.exit()  # what the parent holds is not the child's call
+    os.waitpid(child, 0)
+    """,
+        API=api.base_url,
+    )
+    assert printed == "estimated\n"
+
+
+@pytest.mark.parametrize("created", [True, False])
+def test_a_connection_that_is_open_when_the_program_ends_ends_its_calls(created: bool) -> None:
+    response = {"id": "resp_1", "object": "response", "model": "gpt-4o", "status": "in_progress"}
+    event: Any = {"type": "response.created", "response": response}
+    with speaking(Hear(), *([event] if created else [])) as speaker:
+        _, printed = run(
+            EXPORTING_LATE
+            + """
+    connection = OpenAI(base_url=os.environ["API"], api_key="sk-1").responses.connect().enter()
+    connection.send({"type": "response.create", "model": "gpt-4o", "input": "Hello"})
+    if os.environ["CREATED"]:
+        connection.recv_bytes()
+    report()
+    """,
+            API=speaker.base_url,
+            CREATED="1" if created else "",
+        )
+    assert printed == "unpriced\n"

@@ -469,14 +469,16 @@ def test_a_stream_that_is_not_read_is_not_read_by_us(recording: Recording) -> No
     assert recording.spans == []
 
 
+@pytest.mark.parametrize("wait", [settle, lambda: None], ids=["read before", "still waiting to be read"])
 def test_a_bigger_file_than_is_remembered_line_by_line_is_read_once(
-    recording: Recording, monkeypatch: pytest.MonkeyPatch
+    recording: Recording, monkeypatch: pytest.MonkeyPatch, wait: Callable[[], None]
 ) -> None:
     monkeypatch.setattr("infraprism.openai.billed._REMEMBERED", 2)
     client = Storage(lines(5)).client()
-    for _ in range(2):
-        client.files.content("file-out")
-        settle()
+    client.files.content("file-out")
+    wait()
+    client.files.content("file-out")
+    settle()
     assert len(recording.spans) == 5
 
 

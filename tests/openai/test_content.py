@@ -218,6 +218,30 @@ def test_nothing_is_recorded_otherwise(recording: Recording, switch: Any, value:
     assert [recorded(span) for span in recording.spans] == [{}] * len(CALLS)
 
 
+def test_of_a_hosted_tool_neither_keys_nor_images_are_recorded(recording: Recording, switch: Any) -> None:
+    switch("SPAN_ONLY")
+    function: Any = {"type": "function", "name": "weather", "parameters": {"type": "object"}, "strict": True}
+    tools: Any = [
+        function,
+        {
+            "type": "mcp",
+            "server_label": "crm",
+            "server_url": "https://crm.example/?key=secret",
+            "authorization": "secret",
+            "headers": {"X-Key": "secret"},
+        },
+        {"type": "image_generation", "input_image_mask": {"image_url": "data:image/png;base64,secret"}},
+        {"type": "namespace", "name": "shop", "description": "Orders", "tools": [function]},
+    ]
+    Wire(json.dumps(RESPONSE)).client().responses.create(model="gpt-4o", input="How is it?", tools=tools)
+    assert json.loads(recording.attributes["gen_ai.tool.definitions"]) == [
+        function,
+        {"type": "mcp", "server_label": "crm"},
+        {"type": "image_generation"},
+        {"type": "namespace", "name": "shop", "description": "Orders", "tools": [function]},
+    ]
+
+
 def test_a_lone_surrogate_can_be_exported(recording: Recording, switch: Any) -> None:
     switch("true")
     drain(chat(content="\ud83d").client().chat.completions.create(model="gpt-4o", messages=[]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 from collections.abc import Callable
@@ -10,12 +11,12 @@ from urllib.parse import urlsplit
 
 import openai
 import pytest
-from openai import AsyncOpenAI, OpenAI
+from openai import AsyncOpenAI, AzureOpenAI, OpenAI
 from pydantic import BaseModel
 from simulated_openai import SimulatedOpenAI
 
 from infraprism.sessions import Identity, trace_id_of
-from tests.support.calls import API_KEY, SCOPE, Recording, Wire, adrain, drain, instrumented, sse
+from tests.support.calls import API_KEY, SCOPE, Held, Recording, Wire, adrain, drain, instrumented, sse
 from tests.support.versions import chat_helpers
 
 SECRET = "my PIN is 4711"
@@ -142,11 +143,60 @@ async def test_what_an_unanswered_request_of_the_async_client_cost_is_not_known(
     assert recording.span == failed_span(urlsplit(api.base_url).port, error, **UNKNOWN)
 
 
-def test_a_request_that_was_never_sent_costs_nothing(client: OpenAI, recording: Recording) -> None:
-    with pytest.raises(TypeError, match="temprature"):
-        chat(client, temprature=1)
-    assert recording.span["status"] == ("ERROR", "TypeError")
+def no_token() -> str:
+    raise LookupError("the vault is closed")
+
+
+UNSENT: dict[str, tuple[Callable[[OpenAI], Any], type[Exception]]] = {
+    "an argument that does not exist": (lambda client: chat(client, temprature=1), TypeError),
+    "text that is no Unicode": (lambda client: chat(client, model="\ud800"), UnicodeEncodeError),
+    "a token that is not to be had": (
+        lambda client: chat(
+            AzureOpenAI(
+                azure_endpoint="https://acme.openai.azure.com",
+                api_version="2024-10-21",
+                azure_ad_token_provider=no_token,
+            )
+        ),
+        LookupError,
+    ),
+}
+
+
+@pytest.mark.parametrize(("call", "error"), UNSENT.values(), ids=UNSENT.keys())
+def test_a_request_that_was_never_sent_costs_nothing(
+    client: OpenAI, recording: Recording, call: Callable[[OpenAI], Any], error: type[Exception]
+) -> None:
+    with pytest.raises(error):
+        call(client)
+    assert recording.span["status"] == ("ERROR", error.__name__)
     assert not [name for name in recording.attributes if "cost" in name]
+
+
+@pytest.mark.parametrize(("trouble", "status"), [("status=429", None), ("disconnect", "unpriced")])
+def test_what_was_asked_for_but_not_given_is_not_billed(
+    client: OpenAI, recording: Recording, trouble: str, status: str | None
+) -> None:
+    with pytest.raises(openai.APIError):
+        client.audio.speech.create(
+            model="tts-1", voice="alloy", input="Hello there", extra_headers={"x-simulate": trouble}
+        )
+    assert recording.attributes.get("infraprism.cost.status") == status
+    assert "infraprism.cost.amount" not in recording.attributes
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_what_a_cancelled_request_cost_is_not_known(recording: Recording, stream: bool) -> None:
+    async def cancelled() -> None:
+        held = Held(None)
+        asking = asyncio.create_task(chat(held.client(), stream=stream))
+        await held.waiting.wait()
+        asking.cancel()
+        await asking
+
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(cancelled())
+    assert recording.attributes["infraprism.cost.status"] == "unpriced"
 
 
 class City(BaseModel):

@@ -386,3 +386,20 @@ def test_choices_without_an_index_are_told_apart_by_their_place(recording: Recor
     wire = Wire(json.dumps({"choices": choices}))
     wire.client().chat.completions.create(model="gpt-4o-mini", messages=MESSAGES)
     assert recording.attributes["gen_ai.response.finish_reasons"] == ("stop", "length")
+
+
+def test_a_request_with_a_lone_surrogate_can_be_exported(recording: Recording) -> None:
+    with pytest.raises(UnicodeEncodeError):
+        Wire("{}").client().chat.completions.create(
+            model="gpt-\ud800", messages=MESSAGES, stop=["\ud800", "é"]
+        )
+    with pytest.raises(UnicodeEncodeError):
+        Wire("{}").client().responses.create(
+            model="gpt-4o", input="", previous_response_id="\ud800", service_tier="\ud800"
+        )
+    chat, response = recording.spans
+    assert chat["name"] == "chat gpt-?"
+    assert chat["attributes"]["gen_ai.request.model"] == "gpt-?"
+    assert chat["attributes"]["gen_ai.request.stop_sequences"] == ("?", "é")
+    assert response["attributes"]["openai.request.previous_response_id"] == "?"
+    assert response["attributes"]["openai.request.service_tier"] == "?"

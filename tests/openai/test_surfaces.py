@@ -394,6 +394,23 @@ def test_a_tool_whose_price_is_not_said_makes_the_amount_a_floor(recording: Reco
     assert recording.attributes["infraprism.cost.status"] == "partial"
 
 
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"model": "gpt-4o-search-preview"},
+        {"model": "gpt-5-search-api"},
+        {"model": "gpt-4o", "web_search_options": {}},
+    ],
+)
+def test_a_search_that_a_completion_does_not_tell_of_makes_the_amount_a_floor(
+    recording: Recording, asked: Any
+) -> None:
+    usage = {"prompt_tokens": 10, "completion_tokens": 100, "total_tokens": 110}
+    answer = {"id": "chatcmpl-1", "model": asked["model"], "choices": [], "usage": usage}
+    to_json(answer).client().chat.completions.create(messages=[], **asked)
+    assert recording.attributes["infraprism.cost.status"] == "partial"
+
+
 def test_every_surface_has_a_call_here() -> None:
     elsewhere = {
         f"{resource}.{method}" for resource in ("completions", "responses") for method in ("create", "parse")

@@ -1,4 +1,5 @@
-"""Ends the calls whose streams and responses were closed or dropped before they were read.
+"""Ends the calls whose streams and responses were closed or dropped before they were read, or are still open
+when the program ends.
 
 The garbage collector finds the dropped ones, and closes their connections, in whatever thread and line it
 happens to run, with whatever locks held: ending a span there could wait for ever for a lock that this very
@@ -12,6 +13,7 @@ import os
 import threading
 from queue import Empty, SimpleQueue
 from typing import Protocol
+from weakref import WeakSet
 
 from infraprism import guard
 
@@ -19,20 +21,26 @@ from infraprism import guard
 _MOMENT = 0.02
 
 
-class Ending(Protocol):
-    """What can be ended: a call."""
-
-    @property
-    def ended(self) -> bool:
-        """Whether it has ended."""
+class Open(Protocol):
+    """What can be ended: a call, or all those of a connection."""
 
     def end(self) -> None:
         """End it, unless it has ended; never raises."""
 
 
+class Ending(Open, Protocol):
+    """What knows whether it has ended: a call."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether it has ended."""
+
+
 #: `SimpleQueue.put` is made to be called from finalizers.
 _queue: SimpleQueue[tuple[Ending, threading.Event]] = SimpleQueue()
 _thread: threading.Thread | None = None
+#: What a program still holds when it ends, nobody drops in time for the exporters.
+_open: WeakSet[Open] = WeakSet()
 
 
 @guard.guarded("telemetry_error")
@@ -43,6 +51,11 @@ def watch() -> None:
         _thread = threading.Thread(target=_end_all, args=(_queue,), name="infraprism-abandoned", daemon=True)
         _thread.start()
         atexit.register(_end_rest)
+
+
+def end_at_exit(one: Open) -> None:
+    """Have `one`, which is being watched, ended where it is still there when the program ends."""
+    _open.add(one)
 
 
 def end(call: Ending) -> None:
@@ -69,6 +82,7 @@ def _end_rest() -> None:
     # At exit, before the providers shut down; from here on nobody waits for the thread, which does not run.
     global _thread
     _thread = None
+    _end_open()
     while True:
         try:
             _end(*_queue.get_nowait())
@@ -76,10 +90,16 @@ def _end_rest() -> None:
             return
 
 
+@guard.guarded("telemetry_error")
+def _end_open() -> None:
+    for one in list(_open):
+        one.end()
+
+
 def _after_fork() -> None:
-    # The thread did not come along, and what waited is the parent's to end.
-    global _queue, _thread
-    _queue, _thread = SimpleQueue(), None
+    # The thread did not come along, and what waited or is open is the parent's to end.
+    global _open, _queue, _thread
+    _open, _queue, _thread = WeakSet(), SimpleQueue(), None
     atexit.unregister(_end_rest)
 
 

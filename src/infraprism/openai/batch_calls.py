@@ -9,6 +9,7 @@ from infraprism import semconv
 from infraprism.openai import billed, late, media
 from infraprism.openai import response as replies
 from infraprism.openai.known_batches import Batch
+from infraprism.openai.request import exportable
 from infraprism.openai.response import Reply
 from infraprism.openai.surfaces import Reader, Surface
 from infraprism.openai.target import target_of
@@ -113,4 +114,4 @@ def _text(value: Any) -> str | None:
     """A text short enough for an id, and fit to be exported."""
     if not isinstance(value, str) or not 0 < len(value) <= MAX_ID_LENGTH:
         return None
-    return value if value.isascii() else value.encode(errors="replace").decode()
+    return exportable(value)

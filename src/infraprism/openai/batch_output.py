@@ -62,6 +62,8 @@ class Reader:
 
     @guard.guarded("telemetry_error")
     def _read(self, piece: bytes | str) -> None:
+        if not self._recorded and known_batches.is_read(self._file_id):
+            self._done = True  # a download that came before was still waiting to be read when this one began
         if self._done:
             return
         data = piece.encode(errors="replace") if isinstance(piece, str) else piece

@@ -13,7 +13,7 @@ from opentelemetry.context import Context
 from opentelemetry.trace import Span
 
 from infraprism import guard
-from infraprism.openai import estimate, pending, spans, stream_usage, transport
+from infraprism.openai import abandoned, estimate, pending, spans, stream_usage, transport
 from infraprism.openai.content import Content
 from infraprism.openai.inside import Inside
 from infraprism.openai.metrics import Metrics
@@ -34,6 +34,7 @@ class Call:
     """
 
     __slots__ = (
+        "__weakref__",
         "_asked_from",
         "_began",
         "_connection",
@@ -52,6 +53,7 @@ class Call:
         "_started_at",
         "_target",
         "_transport",
+        "_unsent",
         "arguments",
     )
 
@@ -87,8 +89,11 @@ class Call:
         self._reply = reply = Reply()
         if (billed := target.surface.billed) is not None:
             reply.quantities = billed(arguments)
+        if (unpriced := target.surface.unpriced) is not None:
+            reply.billed_items = unpriced(arguments)
         self._prompt: dict[str, Any] = {}
         self._transport: dict[str, Any] | None = None
+        self._unsent = False
         self._first_chunk: float | None = None
         self._ended = False
         self._once = [True]
@@ -113,6 +118,10 @@ class Call:
         if self._stop_asking(error):
             return True
         self.leave()
+        if self._transport is None:  # there was no answer, or one that refused
+            self._reply.quantities = {}
+            # The client's errors of the way to the server and back have the request with them.
+            self._unsent = getattr(error, "request", None) is None
         self.fail(error)
         return False
 
@@ -138,6 +147,7 @@ class Call:
     @guard.guarded("telemetry_error")
     def streams(self) -> None:
         """The reply comes as a stream: keep what an estimate would need."""
+        abandoned.end_at_exit(self)
         if self._hides or self._refused:
             stream_usage.remember(self._target.server, takes=self._hides)
         if self._target.surface.estimated:
@@ -260,6 +270,7 @@ class Call:
         if usage is None and (
             self._reply.refused
             or isinstance(error, TypeError)
+            or (self._unsent and error is not None)  # one that was cancelled may have been sent
             or type(getattr(error, "status_code", None)) is int
         ):
             return None

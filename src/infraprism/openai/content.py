@@ -18,6 +18,19 @@ from infraprism.pricing.usage import getter
 Message = dict[str, Any]
 Part = dict[str, Any]
 
+#: What is told of a tool. The settings of hosted ones hold keys, headers and the bytes of images.
+_OF_A_TOOL = (
+    "type",
+    "name",
+    "description",
+    "parameters",
+    "strict",
+    "format",
+    "function",
+    "custom",
+    "server_label",
+)
+
 
 class Content:
     """The messages of one call, as they become known."""
@@ -95,8 +108,16 @@ def _asked(arguments: Mapping[str, Any]) -> dict[str, Any]:
     return {
         semconv.SYSTEM_INSTRUCTIONS: [_text(instructions)] if isinstance(instructions, str) else [],
         semconv.INPUT_MESSAGES: messages,
-        semconv.TOOL_DEFINITIONS: list(tools) if isinstance(tools, list | tuple) else [],
+        semconv.TOOL_DEFINITIONS: [_tool(tool) for tool in _listed(tools)],
     }
+
+
+def _tool(tool: Any) -> dict[str, Any]:
+    get = getter(tool)
+    told = {name: value for name in _OF_A_TOOL if (value := get(tool, name, None)) is not None}
+    if inner := _listed(get(tool, "tools", None)):
+        told["tools"] = [_tool(one) for one in inner]
+    return told
 
 
 def _messages(value: Any) -> Iterable[Message]:

@@ -118,8 +118,8 @@ class Follower:
                 call.fail(error)
 
     @guard.guarded("telemetry_error")
-    def closed(self) -> None:
-        """The host closed the connection."""
+    def end(self) -> None:
+        """The host closed the connection, or itself ends."""
         for call in self._take():
             call.end()
 

@@ -22,10 +22,10 @@ Table = Mapping[str, tuple[str, Reader]]
 _BEYOND = 2**63
 
 
-def unicode(value: str) -> str:
-    """A text, plain and with what is no Unicode in it replaced: exporters lose the whole batch over it."""
-    value = str.__str__(value)  # a member of a `str` enum is its value
-    return value if value.isascii() else value.encode("utf-8", "replace").decode()
+def exportable(text: str) -> str:
+    """`text` as a plain `str`, without lone surrogates: they would make an exporter lose the whole batch."""
+    text = str.__str__(text)
+    return text if text.isascii() else text.encode(errors="replace").decode()
 
 
 def _number(value: Any) -> float | None:
@@ -41,20 +41,20 @@ def _choices(value: Any) -> int | None:
 
 
 def _tier(value: Any) -> str | None:
-    return unicode(value) if isinstance(value, str) and value != "auto" else None
+    return exportable(value) if isinstance(value, str) and value != "auto" else None
 
 
 def _texts(value: Any) -> list[str] | None:
     if isinstance(value, str):
-        return [unicode(value)]
+        return [exportable(value)]
     if isinstance(value, list | tuple) and all(isinstance(text, str) for text in value):
-        return list(map(unicode, value))
+        return [exportable(text) for text in value]
     return None
 
 
 def _id(value: Any) -> str | None:
     given = value.get("id") if isinstance(value, dict) else value
-    return unicode(given) if isinstance(given, str) and given else None
+    return exportable(given) if isinstance(given, str) and given else None
 
 
 def _streamed(value: Any) -> bool | None:
@@ -108,4 +108,11 @@ def read(table: Table, arguments: Mapping[str, Any]) -> dict[str, AttributeValue
 def model(arguments: Mapping[str, Any]) -> str | None:
     """The requested model's name; None where there is none to read."""
     name = arguments.get("model")
-    return unicode(name) if isinstance(name, str) and name else None
+    return exportable(name) if isinstance(name, str) and name else None
+
+
+def searches(arguments: Mapping[str, Any]) -> tuple[str, ...]:
+    """The search of the web that a chat completion is asked to begin with; its response tells of none."""
+    name = arguments.get("model")
+    asked = isinstance(arguments.get("web_search_options"), Mapping)
+    return ("web_search",) if asked or (isinstance(name, str) and "-search-" in name) else ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from infraprism.openai.request import unicode
+from infraprism.openai.request import exportable
 from infraprism.pricing import Usage, read
 from infraprism.pricing.usage import getter
 
@@ -83,7 +83,7 @@ def chat(source: Any, reply: Reply) -> None:
             reason = get(choice, "finish_reason", None)
             if reason is not None:  # of a stream's many chunks, the last one of each choice
                 index = get(choice, "index", None)
-                reply.finish(index if type(index) is int else position, unicode(str(reason)))
+                reply.finish(index if type(index) is int else position, exportable(str(reason)))
 
 
 def _piece(delta: Any, pieces: list[str]) -> None:
@@ -173,4 +173,4 @@ def _error_code(error: Any) -> str:
 
 def text(value: Any) -> str | None:
     """A value that is a text, and not an empty one, as a plain `str`; else None."""
-    return unicode(value) if isinstance(value, str) and value else None
+    return exportable(value) if isinstance(value, str) and value else None

@@ -40,6 +40,8 @@ class Surface:
     api_type: str | None = None
     #: What of the request is billed and not reported: fields of `Usage`.
     billed: Callable[[Mapping[str, Any]], dict[str, Any]] | None = None
+    #: What of the request is billed by the call, at no known price, and not reported.
+    unpriced: Callable[[Mapping[str, Any]], tuple[str, ...]] | None = None
     #: Whether a stream reports its usage only where ``stream_options`` asks for it.
     usage_option: bool = False
     #: Whether the usage of a stream that reports none can be estimated from its text.
@@ -83,6 +85,7 @@ def _chat(module: str, method: str) -> Surface:
         replies.chat,
         requests.CHAT,
         "chat_completions",
+        unpriced=requests.searches,
         usage_option=True,
         estimated=True,
     )

@@ -113,6 +113,7 @@ def _follow(engine: Engine, follower: type[Follower], manager: Any, connection: 
     if opening is not None:
         abandoned.watch()
         _followers[connection] = follower(engine, opening)
+        abandoned.end_at_exit(_followers[connection])
 
 
 @guard.guarded("telemetry_error")
@@ -185,7 +186,7 @@ async def _aclose(wrapped: Any, instance: Any, args: tuple[Any, ...], kwargs: di
 def _closed(connection: Any) -> None:
     follower = _follower_of(connection)
     if follower is not None:
-        follower.closed()
+        follower.end()
 
 
 _Followed = dict[str, Callable[[Any, Any, tuple[Any, ...], dict[str, Any]], Any]]
