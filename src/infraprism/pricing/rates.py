@@ -29,7 +29,7 @@ _LIST_PROVIDERS = {
     "x_ai": "x-ai",
 }
 #: Tiers that are billed at the standard rates.
-_STANDARD_TIERS = frozenset({"", "auto", "default", "standard", "on_demand"})
+STANDARD_TIERS = frozenset({None, "", "auto", "default", "standard", "on_demand"})
 #: Provider and model of the list → seconds of audio that are billed at least: genai-prices has them in its
 #: code, not in its list.
 _LEAST_SECONDS = {("groq", "whisper-large-v3"): 10, ("groq", "whisper-large-v3-turbo"): 10}
@@ -129,7 +129,7 @@ def _resolve(
         return None
     moment = datetime.fromordinal(day).replace(hour=minute // 60, minute=minute % 60, tzinfo=UTC)
     context = {"processing": "batch"} if batch else {}
-    if service_tier is not None and service_tier not in _STANDARD_TIERS:
+    if service_tier is not None and service_tier not in STANDARD_TIERS:
         context["service_tier"] = service_tier
     if not context:
         return _rates(match.model.get_prices(moment), match.least_seconds)
