@@ -147,9 +147,12 @@ def apply(usage: Usage, listed: rates.Rates, price_version: str) -> Cost:
 
 def _quoted(usage: Usage, quote: quotes.Quote) -> Cost:
     """Apply a quote. An adjustment scales every rate, so that each part still is its rate × its quantity."""
-    cost = apply(usage, quote.rates, quote.version)._replace(effective_from=quote.effective_from)
-    if quote.percent is None or cost.amount is None:
+    cost = apply(usage, quote.rates, quote.version)
+    if cost.amount is None:
         return cost
+    if quote.percent is None:
+        since = quote.effective_from
+        return cost if since is None else cost._replace(effective_from=since)
     factor = money.factor(quote.percent)
     parts = tuple(_scaled(part, factor) for part in cost.parts)
     free = cost.status is _PRICED and not factor
@@ -157,6 +160,7 @@ def _quoted(usage: Usage, quote: quotes.Quote) -> Cost:
         status=_FREE if free else cost.status,
         amount=money.total(part.amount for part in parts),
         parts=parts,
+        effective_from=quote.effective_from,
         adjustment=quote.percent,
     )
 
