@@ -13,30 +13,30 @@ from infraprism.pricing.book import Adjustment, Alias, Book, Entry, Models
 from infraprism.pricing.exchange import Display, ExchangeRate
 from infraprism.pricing.fields import Fields, Number
 from infraprism.pricing.problems import PriceFileError, Problem
-from infraprism.pricing.rates import STANDARD_TIERS, Rate
+from infraprism.pricing.rates import STANDARD_TIERS, Rate, power
 from infraprism.pricing.toml_lines import lines
 
-#: The file's word for what is paid for → key of the rate, and per how many units (power of ten) it is.
+#: The file's word for what is paid for → key of its rate.
 RATES = {
-    "input": ("input_mtok", 6),
-    "cached_input": ("cache_read_mtok", 6),
-    "cache_write": ("cache_write_mtok", 6),
-    "output": ("output_mtok", 6),
-    "reasoning": ("output_reasoning_mtok", 6),
-    "input_audio": ("input_audio_mtok", 6),
-    "cached_input_audio": ("cache_audio_read_mtok", 6),
-    "output_audio": ("output_audio_mtok", 6),
-    "input_image": ("input_image_mtok", 6),
-    "cached_input_image": ("cache_image_read_mtok", 6),
-    "output_image": ("output_image_mtok", 6),
-    "characters": ("input_mchars", 6),
-    "audio_hours": ("input_audio_hours", 0),
-    "web_searches": ("web_searches_kcount", 3),
-    "file_searches": ("storage_searches_kcount", 3),
-    "requests": ("requests_kcount", 3),
+    "input": "input_mtok",
+    "cached_input": "cache_read_mtok",
+    "cache_write": "cache_write_mtok",
+    "output": "output_mtok",
+    "reasoning": "output_reasoning_mtok",
+    "input_audio": "input_audio_mtok",
+    "cached_input_audio": "cache_audio_read_mtok",
+    "output_audio": "output_audio_mtok",
+    "input_image": "input_image_mtok",
+    "cached_input_image": "cache_image_read_mtok",
+    "output_image": "output_image_mtok",
+    "characters": "input_mchars",
+    "audio_hours": "input_audio_hours",
+    "web_searches": "web_searches_kcount",
+    "file_searches": "storage_searches_kcount",
+    "requests": "requests_kcount",
 }
 #: What a long prompt can make dearer.
-_OF_TOKENS = [word for word, (key, _) in RATES.items() if key.endswith("_mtok")]
+_OF_TOKENS = [word for word, key in RATES.items() if key.endswith("_mtok")]
 # A rate per token of so many decimals, scaled by a percentage of so many, fits the collector's 24.
 _RATE_PLACES, _PERCENT_PLACES = 9, 4
 _MOST_RATE, _MOST_PERCENT = 1_000_000, 10_000
@@ -111,13 +111,13 @@ def _rates(fields: Fields) -> dict[str, Rate]:
         fields.wrong("free", "leaves no room for a rate beside it")
     if not free and not any(word in fields for word in RATES):
         fields.wrong("", f"needs a rate ({', '.join(RATES)}), or free = true")
-    return {RATES[word][0]: Rate(base, tuple(sorted(tiers.get(word, ())))) for word, base in bases.items()}
+    return {RATES[word]: Rate(base, tuple(sorted(tiers.get(word, ())))) for word, base in bases.items()}
 
 
 def _amount(fields: Fields, word: str) -> Decimal | None:
     """A rate in USD per one."""
     amount = fields.decimal(word, 0, _MOST_RATE, _RATE_PLACES)
-    return None if amount is None else amount.scaleb(-RATES[word][1], money.EXACT)
+    return None if amount is None else amount.scaleb(-power(RATES[word]), money.EXACT)
 
 
 def _aliases(fields: Fields, seen: _Seen) -> list[Alias]:

@@ -62,6 +62,14 @@ class Rate:
 Rates = Mapping[str, Rate]
 
 
+def power(key: str) -> int:
+    """Per how many a price is, as a power of ten. An hour cannot be divided exactly, and stays one.
+
+    Keys end in ``_mtok`` (a million tokens), ``_mchars`` (a million characters) or ``_kcount`` (a thousand).
+    """
+    return 6 if key.endswith(("_mtok", "_mchars")) else 3 if key.endswith("_kcount") else 0
+
+
 @cache
 def version() -> str:
     """Name and version of the price list: ``genai-prices 0.2.3``."""
@@ -145,11 +153,9 @@ def _rates(prices: ModelPrice, least_seconds: int) -> Rates:
 
     rates: dict[str, Rate] = {}
     for key, price in vars(prices).items():
-        # The list's keys end in what the price is per: ``_mtok`` a million tokens, ``_mchars`` a million
-        # characters, ``_kcount`` a thousand. An hour cannot be divided exactly, and stays one.
         # A price per something that is not counted here (pages, pixels) is a rate nobody asks for, but it
         # keeps the model from passing as one without prices.
-        scale = 6 if key.endswith(("_mtok", "_mchars")) else 3 if key.endswith("_kcount") else 0
+        scale = power(key)
         if isinstance(price, TieredPrices):
             tiers = tuple((tier.start, _each(tier.price, scale)) for tier in price.tiers)
             rates[key] = Rate(_each(price.base, scale), tiers)
