@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from infraprism.pricing import load, version
 from tests.cli.conftest import Run
 
+README = (Path(__file__).parents[2] / "README.md").read_text()
 AT = ("--at", "2026-11-22")
 
 
@@ -26,6 +28,13 @@ def test_every_part_of_a_cost(run: Run) -> None:
         f"priced, local, by {version()}\n",
         "",
     )
+
+
+def test_the_example_of_the_readme(run: Run) -> None:
+    [(command, documented)] = re.findall(r"^\$ infraprism (cost .*)\n((?:.*\n)+?)```", README, re.MULTILINE)
+    code, printed, _ = run(*command.split(), *AT)
+    assert code == 0
+    assert printed.splitlines() == [line for line in documented.splitlines() if line]
 
 
 def test_of_an_entity_by_ones_own_prices(run: Run, example: Path) -> None:

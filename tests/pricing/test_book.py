@@ -51,7 +51,7 @@ def test_what_a_name_stands_for(name, model, rank):
 
 
 def test_upper_and_lower_case_do_not_differ():
-    assert found(entry(1, model='"My-Model"'), model="mY-mODEL") == 1
+    assert found(entry(1, model='"My-Model"', provider='"OpenAI"'), model="mY-mODEL") == 1
 
 
 @pytest.mark.parametrize(

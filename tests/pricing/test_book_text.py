@@ -266,6 +266,15 @@ def test_other_names_of_the_standard_tier(tier):
             ["line 4: adjustments says again what line 1 says; give one of them another from"],
             id="two adjustments at once",
         ),
+        pytest.param(
+            f"{ONE}free = true\n[[aliases]]\nprovider = 'Google'\nname = 'a'\nmodel = 'b'\n"
+            "[[adjustments]]\nentity_type = 't'\npercent = 1\nprovider = 'azure'",
+            [
+                "line 6: aliases.provider must be gcp.gemini or gcp.vertex_ai, as OpenTelemetry has it",
+                "line 12: adjustments.provider must be azure.ai.openai, as OpenTelemetry has it",
+            ],
+            id="the list's names of providers",
+        ),
         pytest.param("display = 1", ["line 1: display must be one table, headed [display]"], id="display"),
         pytest.param(
             "[display]",

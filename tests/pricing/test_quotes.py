@@ -217,3 +217,14 @@ def test_parts_add_up_exactly_with_an_adjustment(usage, model, percent, rates):
     assert all(-part.amount.as_tuple().exponent <= 24 for part in found.parts)
     if percent != -100:
         assert found.status is plain.status
+
+
+@given(st.text(max_size=20), st.text(max_size=20), st.none() | st.text(max_size=8), st.booleans(), st.data())
+def test_no_name_raises(own, provider, model, tier, batch, data):
+    who = st.none() | st.text(max_size=8) | st.sampled_from(["customer", "team", "acme-corp", "search"])
+    entity = data.draw(st.none() | st.tuples(who, who))
+    known = st.sampled_from([("openai", "gpt-4o"), ("llm.internal", "llama-4-70b"), (provider, model)])
+    provider, model = data.draw(known)
+    found = cost_of(Usage(1000, 500), model, provider, tier, batch=batch, entity=entity)
+    assert (found.amount is None) == (found.status is Status.UNPRICED)
+    assert money.total(part.amount for part in found.parts) == (found.amount or 0)

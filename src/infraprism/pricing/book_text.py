@@ -13,7 +13,7 @@ from infraprism.pricing.book import Adjustment, Alias, Book, Entry, Models
 from infraprism.pricing.exchange import Display, ExchangeRate
 from infraprism.pricing.fields import Fields, Number
 from infraprism.pricing.problems import PriceFileError, Problem
-from infraprism.pricing.rates import STANDARD_TIERS, Rate, power
+from infraprism.pricing.rates import LIST_PROVIDERS, STANDARD_TIERS, Rate, power
 from infraprism.pricing.toml_lines import lines
 
 #: The file's word for what is paid for → key of its rate.
@@ -121,7 +121,7 @@ def _amount(fields: Fields, word: str) -> Decimal | None:
 
 
 def _aliases(fields: Fields, seen: _Seen) -> list[Alias]:
-    provider, names = fields.text("provider", required=True), fields.texts("name")
+    provider, names = _provider(fields), fields.texts("name")
     model, period = fields.text("model", required=True), fields.period()
     fields.done()
     aliases = [Alias(Models(provider, name.lower()), model or "", period) for name in names]
@@ -143,9 +143,18 @@ def _adjustments(fields: Fields, seen: _Seen) -> list[Adjustment]:
 
 
 def _models(fields: Fields, *, required: bool = True) -> list[Models]:
-    provider = fields.text("provider", required=required)
+    provider = _provider(fields, required=required)
     names = fields.texts("model") if required or "model" in fields else ["*"]
     return [Models(provider, name.lower()) for name in names]
+
+
+def _provider(fields: Fields, *, required: bool = True) -> str | None:
+    provider = (fields.text("provider", required=required) or "").lower()
+    # A name that no call has would never apply, and nobody would know.
+    ours = [name for name, listed in LIST_PROVIDERS.items() if listed == provider]
+    if ours:
+        fields.wrong("provider", f"must be {' or '.join(ours)}, as OpenTelemetry has it")
+    return provider or None
 
 
 def _display(fields: Fields, seen: _Seen) -> Display:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from genai_prices.types import ModelInfo, ModelPrice
 
 #: Our provider names (OpenTelemetry's) where the list has another word.
-_LIST_PROVIDERS = {
+LIST_PROVIDERS = {
     "azure.ai.openai": "azure",
     "aws.bedrock": "aws",
     "gcp.gemini": "google",
@@ -112,7 +112,7 @@ def _match(provider: str, model: str) -> _Match:
     from genai_prices.types import ModelPrice, TimeOfDateConstraint
 
     providers = get_snapshot().providers
-    listed = find_provider_by_id(providers, _LIST_PROVIDERS.get(provider, provider))
+    listed = find_provider_by_id(providers, LIST_PROVIDERS.get(provider, provider))
     if listed is None:
         listed = find_provider_by_id(providers, "openai")
     found = None if listed is None else listed.find_model(model, all_providers=providers)
