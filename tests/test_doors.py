@@ -79,6 +79,10 @@ LATE = {
 #: Modules that are themselves loaded late, and so may import it at the top.
 LOADED_LATE = {
     "openai/client.py",
+    "openai/typed/audio.py",
+    "openai/typed/images.py",
+    "openai/typed/media_arguments.py",
+    "openai/typed/texts.py",
     "openai/typed/arguments.py",
     "openai/typed/chat.py",
     "openai/typed/embeddings.py",

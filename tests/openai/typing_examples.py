@@ -10,7 +10,8 @@ from openai.lib.streaming.chat import AsyncChatCompletionStreamManager, ChatComp
 from openai.lib.streaming.responses import AsyncResponseStreamManager, ResponseStreamManager
 from openai.resources.realtime.realtime import RealtimeConnection
 from openai.resources.responses.responses import AsyncResponsesConnection
-from openai.types import CreateEmbeddingResponse
+from openai.types import Completion, CreateEmbeddingResponse, ImageGenStreamEvent, ImagesResponse
+from openai.types.audio import TranscriptionCreateResponse
 from openai.types.chat import ChatCompletion, ChatCompletionChunk, ParsedChatCompletion
 from openai.types.responses import ParsedResponse, Response, ResponseStreamEvent
 from pydantic import BaseModel
@@ -194,3 +195,22 @@ async def connections_take_the_session_arguments() -> None:
         assert_type(lanes, AsyncResponsesConnection)
     client.realtime.connect(model="gpt-realtime", session="conv-123")  # error: call-arg
     client.responses.connect(session_id=1.5)  # error: arg-type
+
+
+assert_type(client.images.generate(prompt="A cat", n=2, session_id="conv-123"), ImagesResponse)
+assert_type(client.images.generate(prompt="A cat", stream=True, tags={}), Stream[ImageGenStreamEvent])
+assert_type(
+    client.audio.transcriptions.create(model="whisper-1", file=b"", entity_id=42), TranscriptionCreateResponse
+)
+assert_type(client.audio.speech.create(model="tts-1", voice="alloy", input="Hi"), HttpxBinaryResponseContent)
+assert_type(client.completions.create(model="gpt-3.5-turbo-instruct", prompt="Hi", tags={}), Completion)
+client.images.generate(prompt="A cat", session_id=1.5)  # error: call-overload
+client.moderations.create(input="Hello", entity_type=5)  # error: arg-type
+
+
+async def others() -> None:
+    assert_type(await async_client.images.edit(image=b"", prompt="A cat", session_id=1), ImagesResponse)
+    await async_client.moderations.create(input="Hello", session_id="conv-123")
+    await async_client.decisions.create(
+        model="gpt-6-luna", input="Hello", questions=[], session_id="conv-123"
+    )

@@ -21,7 +21,7 @@ def observed(call: Callable[[], Any], wire: Wire) -> dict[str, Any]:
         outcome = _shown(drain(call()))
     except Exception as error:
         outcome = _raised(error)
-    return {"sent": [_sent(*request) for request in wire.requests], "outcome": outcome}
+    return {"sent": [sent(*request) for request in wire.requests], "outcome": outcome}
 
 
 async def aobserved(call: Callable[[], Any], wire: Wire) -> dict[str, Any]:
@@ -30,7 +30,7 @@ async def aobserved(call: Callable[[], Any], wire: Wire) -> dict[str, Any]:
         outcome = _shown(await adrain(call()))
     except Exception as error:
         outcome = _raised(error)
-    return {"sent": [_sent(*request) for request in wire.requests], "outcome": outcome}
+    return {"sent": [sent(*request) for request in wire.requests], "outcome": outcome}
 
 
 def _shown(result: Any) -> Any:
@@ -42,7 +42,7 @@ def _raised(error: Exception) -> Any:
     return type(error), error.args, str(error), type(error.__cause__), type(error.__context__)
 
 
-def _sent(method: str, url: str, headers: list[tuple[bytes, bytes]], body: bytes) -> Any:
+def sent(method: str, url: str, headers: list[tuple[bytes, bytes]], body: bytes) -> Any:
     """A request, with the random boundary of its parts, where it has some, made the same."""
     boundary = next((value.partition(b"boundary=")[2] for _, value in headers if b"boundary=" in value), b"")
     if not boundary:

@@ -19,7 +19,7 @@ from infraprism.openai.batch_output import Reader
 from infraprism.openai.engine import Engine
 from infraprism.openai.late import Place
 from infraprism.openai.shells import Shell
-from infraprism.openai.streams import on_close
+from infraprism.openai.streams import give_back, on_close
 from infraprism.pricing.usage import getter
 
 _FILE_OF_PATH = re.compile(r"/files/([^/]+)/content$")
@@ -40,7 +40,7 @@ def _downloaded(place: Place, result: Any) -> None:
     if hasattr(response, "_content"):
         _read(reader, response.content)
     else:
-        _follow(response, reader)
+        _Followed(response, reader)
 
 
 def _read(reader: Reader, content: bytes | str) -> None:
@@ -48,32 +48,38 @@ def _read(reader: Reader, content: bytes | str) -> None:
     reader.finish()
 
 
-def _follow(response: Any, reader: Reader) -> None:
-    """Show `reader` the bytes of an HTTP response as its owner reads them, decoded."""
-    read, aread = response.iter_bytes, response.aiter_bytes
+class _Followed:
+    """Shows `reader` the bytes of an HTTP response as its owner reads them, decoded."""
 
-    def let_go() -> None:
-        # The response gets its own methods back: these refer to it, and would leave it to the collector.
-        for name in ("iter_bytes", "aiter_bytes"):
-            vars(response).pop(name, None)
+    def __init__(self, response: Any, reader: Reader) -> None:
+        self._response = response
+        self._reader = reader
+        self._read, self._aread = response.iter_bytes, response.aiter_bytes
+        response.iter_bytes, response.aiter_bytes = self._iter_bytes, self._aiter_bytes
+        on_close(response, self._let_go)
 
-    def iter_bytes(*args: Any, **kwargs: Any) -> Iterator[bytes]:
-        let_go()
-        for data in read(*args, **kwargs):
-            reader.feed(data)
+    def _let_go(self) -> None:
+        # These refer to the response, and would leave it to the collector.
+        give_back(
+            self._response,
+            iter_bytes=(self._iter_bytes, self._read),
+            aiter_bytes=(self._aiter_bytes, self._aread),
+        )
+
+    def _iter_bytes(self, *args: Any, **kwargs: Any) -> Iterator[bytes]:
+        self._let_go()
+        for data in self._read(*args, **kwargs):
+            self._reader.feed(data)
             yield data
-        reader.finish()
+        self._reader.finish()
 
-    async def aiter_bytes(*args: Any, **kwargs: Any) -> AsyncIterator[bytes]:
-        let_go()
-        async with aclosing(aread(*args, **kwargs)) as inner:
+    async def _aiter_bytes(self, *args: Any, **kwargs: Any) -> AsyncIterator[bytes]:
+        self._let_go()
+        async with aclosing(self._aread(*args, **kwargs)) as inner:
             async for data in inner:
-                reader.feed(data)
+                self._reader.feed(data)
                 yield data
-        reader.finish()
-
-    response.iter_bytes, response.aiter_bytes = iter_bytes, aiter_bytes
-    on_close(response, let_go)
+        self._reader.finish()
 
 
 @guard.guarded("telemetry_error")
@@ -83,7 +89,10 @@ def _note(result: Any) -> None:
     if response is not None:
         if not hasattr(response, "_content"):
             return
-        result = json.loads(response.content)
+        try:
+            result = json.loads(response.content)
+        except ValueError:  # no JSON: the caller will hear of it
+            return
     get = getter(result)
     listed = get(result, "data", None)
     for batch in listed if isinstance(listed, list) else [result]:

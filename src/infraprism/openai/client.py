@@ -14,18 +14,7 @@ from infraprism.openai import loading, patch
 if TYPE_CHECKING:
     from functools import cached_property
 
-    from infraprism.openai.typed import (
-        AsyncChat,
-        AsyncEmbeddings,
-        AsyncFiles,
-        AsyncRealtime,
-        AsyncResponses,
-        Chat,
-        Embeddings,
-        Files,
-        Realtime,
-        Responses,
-    )
+    from infraprism.openai import typed
 
 
 loading.before_calls()  # here, where other threads that want a client wait for this import
@@ -44,28 +33,53 @@ class InfraPrismOpenAI(OpenAI):
     if TYPE_CHECKING:
 
         @cached_property
-        def chat(self) -> Chat:
+        def chat(self) -> typed.Chat:
             """Chat completions."""
             raise NotImplementedError
 
         @cached_property
-        def responses(self) -> Responses:
+        def responses(self) -> typed.Responses:
             """Responses."""
             raise NotImplementedError
 
         @cached_property
-        def embeddings(self) -> Embeddings:
+        def embeddings(self) -> typed.Embeddings:
             """Embeddings."""
             raise NotImplementedError
 
         @cached_property
-        def files(self) -> Files:
+        def files(self) -> typed.Files:
             """Files."""
             raise NotImplementedError
 
         @cached_property
-        def realtime(self) -> Realtime:
+        def realtime(self) -> typed.Realtime:
             """Realtime conversations."""
+            raise NotImplementedError
+
+        @cached_property
+        def audio(self) -> typed.Audio:
+            """Speech, transcriptions and translations."""
+            raise NotImplementedError
+
+        @cached_property
+        def completions(self) -> typed.Completions:
+            """Text completions."""
+            raise NotImplementedError
+
+        @cached_property
+        def decisions(self) -> typed.Decisions:
+            """Decisions."""
+            raise NotImplementedError
+
+        @cached_property
+        def images(self) -> typed.Images:
+            """Images."""
+            raise NotImplementedError
+
+        @cached_property
+        def moderations(self) -> typed.Moderations:
+            """Moderations."""
             raise NotImplementedError
 
     else:
@@ -89,28 +103,53 @@ class AsyncInfraPrismOpenAI(AsyncOpenAI):
     if TYPE_CHECKING:
 
         @cached_property
-        def chat(self) -> AsyncChat:
+        def chat(self) -> typed.AsyncChat:
             """Chat completions."""
             raise NotImplementedError
 
         @cached_property
-        def responses(self) -> AsyncResponses:
+        def responses(self) -> typed.AsyncResponses:
             """Responses."""
             raise NotImplementedError
 
         @cached_property
-        def embeddings(self) -> AsyncEmbeddings:
+        def embeddings(self) -> typed.AsyncEmbeddings:
             """Embeddings."""
             raise NotImplementedError
 
         @cached_property
-        def files(self) -> AsyncFiles:
+        def files(self) -> typed.AsyncFiles:
             """Files."""
             raise NotImplementedError
 
         @cached_property
-        def realtime(self) -> AsyncRealtime:
+        def realtime(self) -> typed.AsyncRealtime:
             """Realtime conversations."""
+            raise NotImplementedError
+
+        @cached_property
+        def audio(self) -> typed.AsyncAudio:
+            """Speech, transcriptions and translations."""
+            raise NotImplementedError
+
+        @cached_property
+        def completions(self) -> typed.AsyncCompletions:
+            """Text completions."""
+            raise NotImplementedError
+
+        @cached_property
+        def decisions(self) -> typed.AsyncDecisions:
+            """Decisions."""
+            raise NotImplementedError
+
+        @cached_property
+        def images(self) -> typed.AsyncImages:
+            """Images."""
+            raise NotImplementedError
+
+        @cached_property
+        def moderations(self) -> typed.AsyncModerations:
+            """Moderations."""
             raise NotImplementedError
 
     else:

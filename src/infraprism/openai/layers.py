@@ -12,6 +12,8 @@ import wrapt
 from infraprism.openai.shells import Shell
 
 _LAYER = "_infraprism_layer"
+#: No instance: the method was called on its class, without one or with it as `self=`.
+_NONE = object()
 
 
 class Layer:
@@ -38,14 +40,18 @@ class Layer:
         if inspect.iscoroutinefunction(inner):
 
             @functools.wraps(inner)
-            async def layered(instance: Any, /, *args: Any, **kwargs: Any) -> Any:
+            async def layered(instance: Any = _NONE, /, *args: Any, **kwargs: Any) -> Any:
+                if instance is _NONE:
+                    return await inner(**kwargs)
                 bound = inner.__get__(instance, type(instance))
                 return await (shell(bound, instance, args, kwargs) if self._on else bound(*args, **kwargs))
 
         else:
 
             @functools.wraps(inner)
-            def layered(instance: Any, /, *args: Any, **kwargs: Any) -> Any:
+            def layered(instance: Any = _NONE, /, *args: Any, **kwargs: Any) -> Any:
+                if instance is _NONE:
+                    return inner(**kwargs)
                 bound = inner.__get__(instance, type(instance))
                 return shell(bound, instance, args, kwargs) if self._on else bound(*args, **kwargs)
 

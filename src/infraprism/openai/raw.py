@@ -14,7 +14,10 @@ from typing import Any
 from infraprism import guard
 from infraprism.openai import abandoned
 from infraprism.openai.observer import Observer
-from infraprism.openai.streams import on_close
+from infraprism.openai.streams import give_back, on_close
+
+#: Bytes of a document, or of an event, that are kept to be read: what is larger is the caller's alone.
+_LARGEST = 64 * 1024 * 1024
 
 
 class RawResponse:
@@ -103,8 +106,11 @@ class RawResponse:
             abandoned.end(self._call)
 
     def _let_go(self) -> None:
-        for name in ("iter_bytes", "aiter_bytes"):
-            vars(self._response).pop(name, None)
+        give_back(
+            self._response,
+            iter_bytes=(self._iter_bytes, self._read),
+            aiter_bytes=(self._aiter_bytes, self._aread),
+        )
 
     def __del__(self) -> None:
         abandoned.end(self._call)
@@ -117,39 +123,55 @@ class _Body:
         self._call = call
         self._is_stream = content_type.startswith("text/event-stream")
         self._keeps = self._is_stream or "json" in content_type
-        self._pending = b""
+        #: Pieces of a document, of a line that is not complete, and the data of an event that is not.
+        self._pending: list[bytes] = []
+        self._kept = 0
+        self._data: list[bytes] = []
         if self._is_stream:
             call.streams()
 
     @guard.guarded("telemetry_error")
     def feed(self, data: bytes) -> None:
         """Take note of a piece."""
-        if not self._keeps:
+        if not self._keeps or not data:
             return
-        self._pending += data
-        if self._is_stream:
-            *lines, self._pending = self._pending.split(b"\n")
+        self._kept += len(data)
+        if self._kept > _LARGEST:
+            self._keeps, self._pending, self._data = False, [], []
+            return
+        self._pending.append(data)
+        if self._is_stream and (b"\n" in data or b"\r" in data):
+            lines = b"".join(self._pending).splitlines(keepends=True)
+            # The last one goes on, or its `\r` may be half of an end.
+            self._pending = [] if lines[-1].endswith(b"\n") else [lines.pop()]
+            self._kept = sum(map(len, self._pending)) + sum(map(len, self._data))
             for line in lines:
-                self._event(line)
+                self._line(line)
 
     @guard.guarded("telemetry_error")
     def end(self) -> None:
         """End the call: the body is complete."""
         try:
+            rest = b"".join(self._pending)
             if self._is_stream:
-                self._event(self._pending)
+                self._line(rest)
+                self._line(b"")
             elif self._keeps:
-                self._call.answer(json.loads(self._pending))
+                self._call.answer(json.loads(rest))
         except ValueError:  # no JSON after all: nothing to be known from it
             pass
         finally:
+            self._pending, self._data = [], []
             self._call.end()
 
-    def _event(self, line: bytes) -> None:
-        if not line.startswith(b"data:"):
-            return
-        try:
-            event = json.loads(line[5:])
-        except ValueError:  # the end of the stream, or one that the caller reads otherwise
-            return
-        self._call.chunk(event)
+    def _line(self, line: bytes) -> None:
+        line = line.rstrip(b"\r\n")
+        if line.startswith(b"data:"):
+            self._data.append(line[5:])
+        elif not line and self._data:
+            data, self._data = b"\n".join(self._data), []
+            try:
+                event = json.loads(data)
+            except ValueError:  # the end of the stream, or one that the caller reads otherwise
+                return
+            self._call.chunk(event)

@@ -18,33 +18,43 @@ Reader = Callable[[Any], AttributeValue | None]
 Table = Mapping[str, tuple[str, Reader]]
 
 
+#: An integer beyond it does not fit into an attribute.
+_BEYOND = 2**63
+
+
+def unicode(value: str) -> str:
+    """A text, plain and with what is no Unicode in it replaced: exporters lose the whole batch over it."""
+    value = str.__str__(value)  # a member of a `str` enum is its value
+    return value if value.isascii() else value.encode("utf-8", "replace").decode()
+
+
 def _number(value: Any) -> float | None:
-    return value if type(value) is float or type(value) is int else None
+    return value if type(value) is float else _count(value)
 
 
 def _count(value: Any) -> int | None:
-    return value if type(value) is int else None
+    return value if type(value) is int and -_BEYOND <= value < _BEYOND else None
 
 
 def _choices(value: Any) -> int | None:
-    return value if type(value) is int and value != 1 else None
+    return _count(value) if value != 1 else None
 
 
 def _tier(value: Any) -> str | None:
-    return value if isinstance(value, str) and value != "auto" else None
+    return unicode(value) if isinstance(value, str) and value != "auto" else None
 
 
 def _texts(value: Any) -> list[str] | None:
     if isinstance(value, str):
-        return [value]
+        return [unicode(value)]
     if isinstance(value, list | tuple) and all(isinstance(text, str) for text in value):
-        return list(value)
+        return list(map(unicode, value))
     return None
 
 
 def _id(value: Any) -> str | None:
     given = value.get("id") if isinstance(value, dict) else value
-    return str.__str__(given) if isinstance(given, str) and given else None
+    return unicode(given) if isinstance(given, str) and given else None
 
 
 def _streamed(value: Any) -> bool | None:
@@ -98,4 +108,4 @@ def read(table: Table, arguments: Mapping[str, Any]) -> dict[str, AttributeValue
 def model(arguments: Mapping[str, Any]) -> str | None:
     """The requested model's name; None where there is none to read."""
     name = arguments.get("model")
-    return str.__str__(name) if isinstance(name, str) and name else None
+    return unicode(name) if isinstance(name, str) and name else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from infraprism.openai.request import unicode
 from infraprism.pricing import Usage, read
 from infraprism.pricing.usage import getter
 
@@ -82,7 +83,7 @@ def chat(source: Any, reply: Reply) -> None:
             reason = get(choice, "finish_reason", None)
             if reason is not None:  # of a stream's many chunks, the last one of each choice
                 index = get(choice, "index", None)
-                reply.finish(index if type(index) is int else position, str(reason))
+                reply.finish(index if type(index) is int else position, unicode(str(reason)))
 
 
 def _piece(delta: Any, pieces: list[str]) -> None:
@@ -94,7 +95,8 @@ def _piece(delta: Any, pieces: list[str]) -> None:
             if said:
                 pieces.append(said)
             return
-    for call in get(delta, "tool_calls", None) or ():
+    calls = get(delta, "tool_calls", None)
+    for call in calls if type(calls) is list else ():
         function = getter(call)(call, "function", None)
         if function is not None:
             get = getter(function)
@@ -119,15 +121,13 @@ def response(source: Any, reply: Reply) -> None:
         status = text(getter(details)(details, "reason", None)) or status
     if status is not None:
         reply.finish(0, status)
-    _tools(get(source, "output", None) or (), reply)
+    _tools(get(source, "output", None), reply)
 
 
 def _tools(output: Any, reply: Reply) -> None:
     """Count the built-in tools of a response's output that are billed by the call, and name the others."""
     unpriced: set[str] = set()
-    for item in output:
-        if item is None:
-            continue
+    for item in output if type(output) is list else ():
         get = getter(item)
         kind = text(get(item, "type", None))
         if kind == "web_search_call":
@@ -146,7 +146,7 @@ def _tools(output: Any, reply: Reply) -> None:
 def response_event(event: Any, reply: Reply) -> None:
     """Read one event of a response's stream into `reply`; a few carry the response as it stands."""
     get = getter(event)
-    kind = get(event, "type", None)
+    kind = text(get(event, "type", None))
     if kind in _CARRYING_EVENTS:
         response(get(event, "response", None), reply)
     elif kind == "error":
@@ -173,6 +173,4 @@ def _error_code(error: Any) -> str:
 
 def text(value: Any) -> str | None:
     """A value that is a text, and not an empty one, as a plain `str`; else None."""
-    if type(value) is str:
-        return value or None
-    return str.__str__(value) if isinstance(value, str) and value else None
+    return unicode(value) if isinstance(value, str) and value else None

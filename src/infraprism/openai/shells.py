@@ -66,9 +66,32 @@ def async_shell(engine: Engine, surface: Surface) -> Shell:
     ) -> Any:
         if not engine.serves(instance):
             return wrapped(*args, **kwargs)
-        return run(wrapped, instance, args, kwargs)
+        if _is_the_clients(wrapped):
+            # It refuses wrong arguments as it is called, not as it is awaited.
+            try:
+                wrapped(*args, **_without_session(kwargs)).close()
+            except TypeError as error:
+                call = engine.begin(surface, instance, kwargs)
+                if call is not None:
+                    call.again(error)
+                raise
+        coroutine: Any = run(wrapped, instance, args, kwargs)
+        coroutine.__name__, coroutine.__qualname__ = wrapped.__name__, wrapped.__qualname__
+        return coroutine
 
     return shell
+
+
+def _is_the_clients(method: Any) -> bool:
+    """Whether a bound method is the client's own: what others have put there may begin things when called."""
+    module = getattr(getattr(method, "__func__", None), "__globals__", {}).get("__name__")
+    return isinstance(module, str) and module.startswith("openai.")
+
+
+def _without_session(arguments: dict[str, Any]) -> dict[str, Any]:
+    if arguments.keys().isdisjoint(_SESSION_ARGUMENTS):
+        return arguments
+    return {name: value for name, value in arguments.items() if name not in _SESSION_ARGUMENTS}
 
 
 def helper_shell(engine: Engine) -> Shell:

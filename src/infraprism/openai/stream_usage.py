@@ -42,7 +42,7 @@ def ask(server: Server, arguments: Mapping[str, Any]) -> dict[str, Any] | None:
     if _is_raw(arguments) or (isinstance(body, Mapping) and _OPTION in body):
         return None
     takes = _takes.get((server.address, server.port), True if server.provider in _TAKING else None)
-    if takes is False or (takes is None and any(map(_once_only, arguments.values()))):
+    if takes is False or (takes is None and not _again(arguments)):
         return None
     given = options if isinstance(options, Mapping) else {}
     return {**arguments, _OPTION: {**given, _USAGE: True}}
@@ -57,7 +57,7 @@ def is_refusal(server: Server, arguments: Mapping[str, Any], error: BaseExceptio
         return False  # it has taken the option before: the request itself is wrong
     if server.provider in _TAKING and _OPTION not in said and _USAGE not in said:
         return False
-    return not any(map(_once_only, arguments.values()))
+    return _again(arguments)
 
 
 def remember(server: Server, *, takes: bool) -> None:
@@ -90,6 +90,14 @@ def _is_raw(arguments: Mapping[str, Any]) -> bool:
     return isinstance(headers, Mapping) and any(
         isinstance(name, str) and name.lower() == "x-stainless-raw-response" for name in headers
     )
+
+
+def _again(arguments: Mapping[str, Any]) -> bool:
+    """Whether `arguments` can be sent a second time."""
+    try:
+        return not any(map(_once_only, arguments.values()))
+    except RecursionError:  # a list that contains itself: the client will refuse it
+        return False
 
 
 def _once_only(value: Any) -> bool:

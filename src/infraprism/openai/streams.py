@@ -23,28 +23,56 @@ def observe_stream(call: Observer, stream: Any) -> None:
 
 def on_close(response: Any, closed: Callable[[], None]) -> None:
     """Have `closed` called once an HTTP response has been closed, by whatever road."""
-    close, aclose = response.close, response.aclose
+    closing = _Closing(response, closed)
+    response.close, response.aclose = closing.close, closing.aclose
+
+
+class _Closing:
+    """The ways to close an HTTP response, watched; a class, so that nothing of it refers to itself."""
+
+    __slots__ = ("_aclose", "_close", "_closed", "_done", "_response")
+
+    def __init__(self, response: Any, closed: Callable[[], None]) -> None:
+        self._response = response
+        self._close, self._aclose = response.close, response.aclose
+        self._closed = closed
+        self._done = False
+
+    def close(self) -> None:
+        try:
+            self._close()
+        finally:
+            self._notify()
+
+    async def aclose(self) -> None:
+        try:
+            await self._aclose()
+        finally:
+            self._notify()
 
     @guard.guarded("telemetry_error")
-    def notify() -> None:
-        # The response gets its own methods back: these refer to it, and would leave it to the collector.
-        for name in ("close", "aclose"):
-            vars(response).pop(name, None)
-        closed()
+    def _notify(self) -> None:
+        # These refer to the response, and would leave it to the collector.
+        self._done = True
+        close, aclose = self._close, self._aclose
+        while isinstance(inner := getattr(close, "__self__", None), _Closing) and inner._done:
+            close, aclose = inner._close, inner._aclose
+        give_back(self._response, close=(self.close, close), aclose=(self.aclose, aclose))
+        self._closed()
 
-    def observed_close() -> None:
-        try:
-            close()
-        finally:
-            notify()
 
-    async def observed_aclose() -> None:
-        try:
-            await aclose()
-        finally:
-            notify()
+def give_back(response: Any, **methods: tuple[Any, Any]) -> None:
+    """Give an HTTP response its own methods back: by name, ours and what was there.
 
-    response.close, response.aclose = observed_close, observed_aclose
+    What others have put around ours in the meantime is theirs, and stays.
+    """
+    kept = vars(response)
+    for name, (ours, before) in methods.items():
+        if kept.get(name) == ours:
+            if getattr(before, "__self__", None) is response:
+                del kept[name]
+            else:
+                kept[name] = before
 
 
 class _Observed:
