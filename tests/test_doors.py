@@ -89,6 +89,7 @@ LOADED_LATE = {
     "openai/typed/files.py",
     "openai/typed/realtime.py",
     "openai/typed/responses.py",
+    "cli/price_tables.py",
     "cli/report.py",
 }
 

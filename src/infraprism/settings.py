@@ -39,6 +39,8 @@ class Settings:
     capture_content: bool = False
     #: Ask streamed replies for their usage where the caller did not, and keep the extra chunk from it.
     stream_usage: bool = True
+    #: The file of the user's own prices.
+    prices: str | None = None
     #: Bearer key: the plugin and the exporter send it, the collector asks for it. Begins with ``ip-``.
     api_key: str | None = None
     #: Where the collector listens.
@@ -80,6 +82,7 @@ def load(environ: Mapping[str, str]) -> Settings:
         trace_key=text(semconv.SETTING_TRACE_KEY),
         capture_content=(text(semconv.SETTING_CAPTURE_CONTENT) or "").lower() in _ON_SPANS,
         stream_usage=stream_usage.lower() != "false",
+        prices=text(semconv.SETTING_PRICES),
         api_key=api_key,
         host=text(semconv.SETTING_HOST) or DEFAULT_HOST,
         port=port,

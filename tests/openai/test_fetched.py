@@ -170,6 +170,7 @@ def test_only_the_price_of_the_day_it_was_created_counts(
             "model": "gpt-4o-mini-2024-07-18",
             "service_tier": "default",
             "at": datetime(2026, 11, 20, 12, tzinfo=UTC),
+            "entity": (None, None),
         }
     ]
 

@@ -6,10 +6,10 @@ import argparse
 from collections.abc import Callable
 
 from infraprism import __version__
-from infraprism.cli import demo, serve
+from infraprism.cli import cost, demo, prices, serve
 
 #: A subcommand module has `add_parser(subparsers)`, which sets `run`, and `run(args) -> exit code`.
-SUBCOMMANDS = (demo, serve)
+SUBCOMMANDS = (cost, demo, prices, serve)
 
 
 def main(argv: list[str] | None = None) -> int:

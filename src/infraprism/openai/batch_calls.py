@@ -78,7 +78,15 @@ def record(place: late.Place, batch: Batch, line: dict[str, Any]) -> bool:
             cost = FREE
         else:
             model, tier = reply.model or batch.model, reply.service_tier
-            cost = price(usage, provider=provider, model=model, service_tier=tier, at=began, batch=True)
+            cost = price(
+                usage,
+                provider=provider,
+                model=model,
+                service_tier=tier,
+                at=began,
+                batch=True,
+                entity=place.identity.entity,
+            )
     beside = {}
     if batch.id is not None:
         beside[semconv.BATCH_ID] = batch.id

@@ -283,4 +283,5 @@ class Call:
             model=self._reply.model or self._target.model,
             service_tier=self._reply.service_tier,
             at=self._started_at,
+            entity=self._identity.entity,
         )

@@ -104,6 +104,7 @@ class Fetch:
             model=reply.model or model,
             service_tier=reply.service_tier,
             at=self._created_at or self._began,
+            entity=place.identity.entity,
         )
         times = late.Times(self._began, datetime.now(UTC), measured=True)
         late.record(place, target_of(self._surface, place.server, model), reply, usage, cost, times)

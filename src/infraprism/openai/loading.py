@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from infraprism import guard
-from infraprism.pricing import Usage, price
+from infraprism.pricing import find
 
 #: Seconds that a fork waits at most.
 _PATIENCE = 10.0
@@ -56,7 +56,7 @@ def start() -> None:
 
 @guard.guarded("telemetry_error")
 def _load() -> None:
-    price(Usage(1, 1), provider="openai", model="gpt-4o", service_tier=None, at=datetime.now(UTC))
+    find("openai", "gpt-4o", None, datetime.now(UTC))
 
 
 def _before_fork() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import wrapt
 
 from infraprism import guard, sessions
-from infraprism.openai import batches, fetched, loading, transport, websockets
+from infraprism.openai import batches, fetched, loading, price_file, transport, websockets
 from infraprism.openai.engine import engine
 from infraprism.openai.layers import Layer
 from infraprism.openai.shells import Shell, async_shell, helper_shell, sync_shell
@@ -32,6 +32,7 @@ def install(*, for_good: bool = False) -> None:
     if _wanted:
         return
     _wanted = True
+    price_file.start()
     sessions.on_entering(_attach)
     for module, target, shell in _targets():
         if not _hooked:

@@ -45,6 +45,11 @@ def by_the_hour(rate: Decimal, seconds: Decimal | int) -> Decimal:
     return cost.quantize(_PLACES, context=_ROUNDING)
 
 
+def factor(percent: Decimal) -> Decimal:
+    """What to multiply an amount with to have `percent` more of it, or less (below 0)."""
+    return EXACT.add(1, percent.scaleb(-2, EXACT))
+
+
 def written(number: float) -> Decimal:
     """`number` (0 or more) with the digits that it is written with, to 24 places: 0.1 is a tenth."""
     exact = Decimal(repr(abs(number)))  # -0.0 has a sign

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from genai_prices.types import ModelInfo, ModelPrice
 
 #: Our provider names (OpenTelemetry's) where the list has another word.
-_LIST_PROVIDERS = {
+LIST_PROVIDERS = {
     "azure.ai.openai": "azure",
     "aws.bedrock": "aws",
     "gcp.gemini": "google",
@@ -29,7 +29,7 @@ _LIST_PROVIDERS = {
     "x_ai": "x-ai",
 }
 #: Tiers that are billed at the standard rates.
-_STANDARD_TIERS = frozenset({"", "auto", "default", "standard", "on_demand"})
+STANDARD_TIERS = frozenset({None, "", "auto", "default", "standard", "on_demand"})
 #: Provider and model of the list → seconds of audio that are billed at least: genai-prices has them in its
 #: code, not in its list.
 _LEAST_SECONDS = {("groq", "whisper-large-v3"): 10, ("groq", "whisper-large-v3-turbo"): 10}
@@ -60,6 +60,14 @@ class Rate:
 
 #: Price key of genai-prices (``input_mtok`` …) → rate. Empty for a model that costs nothing.
 Rates = Mapping[str, Rate]
+
+
+def power(key: str) -> int:
+    """Per how many a price is, as a power of ten. An hour cannot be divided exactly, and stays one.
+
+    Keys end in ``_mtok`` (a million tokens), ``_mchars`` (a million characters) or ``_kcount`` (a thousand).
+    """
+    return 6 if key.endswith(("_mtok", "_mchars")) else 3 if key.endswith("_kcount") else 0
 
 
 @cache
@@ -104,7 +112,7 @@ def _match(provider: str, model: str) -> _Match:
     from genai_prices.types import ModelPrice, TimeOfDateConstraint
 
     providers = get_snapshot().providers
-    listed = find_provider_by_id(providers, _LIST_PROVIDERS.get(provider, provider))
+    listed = find_provider_by_id(providers, LIST_PROVIDERS.get(provider, provider))
     if listed is None:
         listed = find_provider_by_id(providers, "openai")
     found = None if listed is None else listed.find_model(model, all_providers=providers)
@@ -129,7 +137,7 @@ def _resolve(
         return None
     moment = datetime.fromordinal(day).replace(hour=minute // 60, minute=minute % 60, tzinfo=UTC)
     context = {"processing": "batch"} if batch else {}
-    if service_tier is not None and service_tier not in _STANDARD_TIERS:
+    if service_tier is not None and service_tier not in STANDARD_TIERS:
         context["service_tier"] = service_tier
     if not context:
         return _rates(match.model.get_prices(moment), match.least_seconds)
@@ -145,11 +153,9 @@ def _rates(prices: ModelPrice, least_seconds: int) -> Rates:
 
     rates: dict[str, Rate] = {}
     for key, price in vars(prices).items():
-        # The list's keys end in what the price is per: ``_mtok`` a million tokens, ``_mchars`` a million
-        # characters, ``_kcount`` a thousand. An hour cannot be divided exactly, and stays one.
         # A price per something that is not counted here (pages, pixels) is a rate nobody asks for, but it
         # keeps the model from passing as one without prices.
-        scale = 6 if key.endswith(("_mtok", "_mchars")) else 3 if key.endswith("_kcount") else 0
+        scale = power(key)
         if isinstance(price, TieredPrices):
             tiers = tuple((tier.start, _each(tier.price, scale)) for tier in price.tiers)
             rates[key] = Rate(_each(price.base, scale), tiers)

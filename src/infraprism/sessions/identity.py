@@ -27,6 +27,11 @@ class Identity(NamedTuple):
     entity_id: str | None = None
     tags: Mapping[str, str] = _NO_TAGS
 
+    @property
+    def entity(self) -> tuple[str | None, str | None]:
+        """Type and id of who the cost belongs to."""
+        return self.entity_type, self.entity_id
+
     def inside(self, outer: Identity) -> Identity:
         """This identity with what it leaves open taken from `outer`; tags of both, this one's winning.
 
