@@ -109,6 +109,21 @@ def test_a_stream_that_is_open_when_the_program_ends_is_a_call(api: SimulatedOpe
     assert printed == "estimated\n"
 
 
+def test_a_raw_response_that_is_unread_when_the_program_ends_is_a_call(api: SimulatedOpenAI) -> None:
+    _, printed = run(
+        EXPORTING_LATE
+        + """
+    client = OpenAI(base_url=os.environ["API"], api_key="sk-1")
+    messages = [{"role": "user", "content": "Give me an example."}]
+    raw = client.chat.completions.with_streaming_response.create(model="gpt-4o-mini", messages=messages)
+    response = raw.__enter__()
+    report()
+    """,
+        API=api.base_url,
+    )
+    assert printed == "unpriced\n"
+
+
 @pytest.mark.parametrize("created", [True, False])
 def test_a_connection_that_is_open_when_the_program_ends_ends_its_calls(created: bool) -> None:
     response = {"id": "resp_1", "object": "response", "model": "gpt-4o", "status": "in_progress"}

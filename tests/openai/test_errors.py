@@ -19,7 +19,7 @@ from infraprism.sessions import Identity, trace_id_of
 from tests.support.calls import API_KEY, SCOPE, Held, Recording, Wire, adrain, drain, instrumented, sse
 from tests.support.versions import chat_helpers
 
-SECRET = "my PIN is 4711"
+SECRET = "my PIN is tulip-4711"
 MESSAGES: Any = [{"role": "system", "content": SECRET}, {"role": "user", "content": SECRET}]
 WHO: Any = {"session_id": "conv-123", "entity_type": "customer", "entity_id": "acme-corp"}
 
@@ -265,7 +265,7 @@ async def test_neither_messages_nor_keys_nor_what_errors_say_is_recorded(
     assert len(recording.spans) == 2
     logged = [r.getMessage() for r in caplog.records if r.name.startswith(("infraprism", "opentelemetry"))]
     everything = repr(recording.spans) + repr(metrics) + repr(logged)
-    for secret in (SECRET, "4711", API_KEY, API_KEY[-4:], *said):
+    for secret in (SECRET, "tulip", API_KEY, API_KEY[-4:], *said):
         assert secret not in everything
 
 

@@ -347,6 +347,17 @@ def test_what_a_gateway_says_a_call_cost_is_its_cost(recording: Recording) -> No
     }
 
 
+@pytest.mark.parametrize("said", ["1e400", "nan", "-1", "a dime", "0"])
+def test_what_is_no_cost_is_not_taken_for_one(recording: Recording, said: str) -> None:
+    def answer(request: http.Request) -> http.Response:
+        return http.Response(200, json=COMPLETION, headers={"x-litellm-response-cost": said})
+
+    http_client = http.Client(transport=http.MockTransport(answer))
+    client = OpenAI(api_key="k", base_url="http://litellm:4000", http_client=http_client)
+    client.completions.create(model="gpt-3.5-turbo-instruct", prompt="Hello")
+    assert recording.attributes["infraprism.cost.source"] == "local"
+
+
 TOOLS = [
     {
         "type": "web_search_call",
@@ -380,6 +391,17 @@ def test_built_in_tools_are_parts_of_the_cost(recording: Recording) -> None:
     assert parts.items() >= {"infraprism.cost.status": "priced"}.items()
     assert float(found["infraprism.cost.web_searches"]) > 0
     assert float(found["infraprism.cost.file_searches"]) > 0
+
+
+def test_a_stream_that_tells_of_a_tool_in_several_events_used_it_once(recording: Recording) -> None:
+    to_json(RESPONSE).client().responses.create(model="gpt-4o", input="Hello")
+    events = [
+        {"type": f"response.{state}", "sequence_number": number, "response": RESPONSE}
+        for number, state in enumerate(("in_progress", "completed"))
+    ]
+    drain(to_events(*events).client().responses.create(model="gpt-4o", input="Hello", stream=True))
+    whole, streamed = (span["attributes"]["infraprism.cost.amount"] for span in recording.spans)
+    assert whole == streamed
 
 
 def test_a_tool_whose_price_is_not_said_makes_the_amount_a_floor(recording: Recording) -> None:

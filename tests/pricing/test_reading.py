@@ -279,6 +279,36 @@ def test_what_is_shaped_like_a_response(kind):
             id="perplexity",
         ),
         pytest.param({**CHAT, "cost": {"of": "what"}}, read(CHAT), id="no cost that is known"),
+        pytest.param(
+            {
+                "prompt_tokens": 10,
+                "completion_tokens": 5,
+                "total_tokens": 35,
+                "completion_tokens_details": {"reasoning_tokens": 20},
+            },
+            Usage(10, 25, reasoning_tokens=20),
+            id="xai, whose reasoning only the total counts",
+        ),
+        pytest.param(
+            {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 9999},
+            Usage(10, 5, invalid=("total_tokens",)),
+            id="a total that nothing explains",
+        ),
+        pytest.param(
+            {
+                "prompt_tokens": 10,
+                "completion_tokens": 5,
+                "total_tokens": 15,
+                "cost_in_usd_ticks": 158_500,
+            },
+            Usage(10, 5, reported_cost=Decimal("0.00001585")),
+            id="xai, with its cost",
+        ),
+        pytest.param(
+            {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15, "cached_tokens": 4},
+            Usage(10, 5, 4),
+            id="moonshot",
+        ),
     ],
 )
 def test_an_imitator(form, report, usage):

@@ -23,7 +23,17 @@ from infraprism.pricing.usage import getter
 class Fetch:
     """One fetch of a response, whole or as a stream. `answer`, `end` and `fail`: the first counts."""
 
-    __slots__ = ("_began", "_created_at", "_ended", "_inside", "_place", "_reply", "_surface", "arguments")
+    __slots__ = (
+        "__weakref__",
+        "_began",
+        "_created_at",
+        "_ended",
+        "_inside",
+        "_place",
+        "_reply",
+        "_surface",
+        "arguments",
+    )
 
     def __init__(self, surface: Surface, place: late.Place, arguments: dict[str, Any]) -> None:
         self.arguments = arguments

@@ -42,6 +42,7 @@ class RawResponse:
         self._read, self._aread = response.iter_bytes, response.aiter_bytes
         response.iter_bytes, response.aiter_bytes = self._iter_bytes, self._aiter_bytes
         abandoned.watch()
+        abandoned.end_at_exit(call)
         on_close(response, self._closed)
 
     def _follow_parse(self, result: Any) -> None:

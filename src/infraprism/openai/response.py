@@ -126,6 +126,9 @@ def response(source: Any, reply: Reply) -> None:
 
 def _tools(output: Any, reply: Reply) -> None:
     """Count the built-in tools of a response's output that are billed by the call, and name the others."""
+    # Several events of a stream can carry the output: each tells of all there is by then.
+    for name in _COUNTED_ITEMS.values():
+        reply.quantities.pop(name, None)
     unpriced: set[str] = set()
     for item in output if type(output) is list else ():
         get = getter(item)

@@ -7,18 +7,21 @@ retries; errors carry their response or their request.
 from __future__ import annotations
 
 from collections.abc import Callable
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, Final
 
 from infraprism import semconv
 from infraprism.openai.inside import current
 from infraprism.openai.request import AttributeValue
+from infraprism.pricing import money
 
 #: The methods, of the sync and of the async client, that get each response.
 MODULE: Final = "openai._base_client"
 METHODS: Final = ("SyncAPIClient._process_response", "AsyncAPIClient._process_response")
 
 _LITELLM_COST: Final = "x-litellm-response-cost"
+#: No call costs more, in USD: beyond it, what was reported is not a cost.
+_MOST_COST: Final = 10**12
 
 _HEADERS: Final = {
     name.encode(): semconv.HTTP_RESPONSE_HEADER + name
@@ -49,10 +52,10 @@ def read(response: Any, resends: Any) -> dict[str, AttributeValue]:
 def reported_cost(response: Any) -> Decimal | None:
     """What a LiteLLM gateway says that the call cost, in USD; None where none does."""
     try:
-        cost = Decimal(response.headers.get(_LITELLM_COST, ""))
-    except InvalidOperation:
+        cost = float(response.headers.get(_LITELLM_COST, ""))
+    except ValueError:
         return None
-    return cost if cost.is_finite() and cost > 0 else None
+    return money.written(cost) if 0 < cost <= _MOST_COST else None
 
 
 def read_error(error: BaseException) -> dict[str, AttributeValue]:

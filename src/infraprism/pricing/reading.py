@@ -10,7 +10,8 @@ Shapes read, https://platform.openai.com/docs/api-reference:
 - chat completions, completions, embeddings: ``prompt_tokens``, ``completion_tokens``;
 - responses, batches, decisions, images: ``input_tokens``, ``input_tokens_details`` …;
 - realtime and transcriptions: ``input_tokens``, ``input_token_details`` …; by duration: ``seconds``;
-- of imitators also ``prompt_cache_hit_tokens`` (DeepSeek) and ``cost`` (OpenRouter, Perplexity).
+- of imitators also ``prompt_cache_hit_tokens`` (DeepSeek), ``cached_tokens`` (Moonshot), ``cost``
+  (OpenRouter, Perplexity) and ``cost_in_usd_ticks`` (xAI), whose reasoning tokens only the total counts.
 """
 
 from __future__ import annotations
@@ -26,10 +27,13 @@ from infraprism.pricing.usage import NOTHING, Usage
 _MAX_COUNT = 2**63 - 1
 #: No call costs more, in USD: beyond it, what was reported is not a cost.
 _MAX_COST = 10**12
+#: In a dollar, xAI's.
+_TICKS = 10**10
 #: Every name read here, for objects that must be asked for one after the other.
 _NAMES = (
     "prompt_tokens",
     "completion_tokens",
+    "total_tokens",
     "prompt_tokens_details",
     "completion_tokens_details",
     "input_tokens",
@@ -47,6 +51,7 @@ _NAMES = (
     "prompt_cache_hit_tokens",
     "seconds",
     "cost",
+    "cost_in_usd_ticks",
     "total_cost",
     "is_byok",
     "cost_details",
@@ -85,11 +90,21 @@ def read(reported: Any, *, unpriced: tuple[str, ...] = ()) -> Usage | None:
             output_details = get("completion_tokens_details")
     inputs = _count(inputs, "input_tokens", _MAX_COUNT, invalid)
     outputs = _count(outputs, "output_tokens", _MAX_COUNT, invalid)
+    total = get("total_tokens")
+    if (
+        type(total) is int
+        and not (inputs is None or outputs is None)
+        and inputs + outputs < total <= _MAX_COUNT
+    ):
+        outputs = _with_thoughts(total, inputs, outputs, output_details, invalid)
     seconds = cost = None
     if inputs is None and outputs is None and not invalid:
         seconds = _seconds(get("seconds"), invalid)
     if (cost := get("cost")) is not None:
         cost = _cost(cost, get("is_byok"), get("cost_details"), invalid)
+    elif (ticks := get("cost_in_usd_ticks")) is not None:
+        ticks = _count(ticks, "reported_cost", _MAX_COST * _TICKS, invalid)
+        cost = None if ticks is None else money.EXACT.divide(Decimal(ticks), Decimal(_TICKS))
     if inputs is None and outputs is None and seconds is None and cost is None and not invalid:
         return None
 
@@ -100,6 +115,8 @@ def read(reported: Any, *, unpriced: tuple[str, ...] = ()) -> Usage | None:
         whole, get = get, input_details.get if type(input_details) is dict else _fields(input_details).get
         if (cached := get("cached_tokens")) is None:
             cached = whole("prompt_cache_hit_tokens")
+        if cached is None:
+            cached = whole("cached_tokens")
         cached = _count(cached, "cache_read_tokens", left, invalid)
         left -= cached or 0
         written = _count(get("cache_write_tokens"), "cache_write_tokens", left, invalid)
@@ -117,7 +134,9 @@ def read(reported: Any, *, unpriced: tuple[str, ...] = ()) -> Usage | None:
             rest = (cached or 0) - (cached_heard or 0)
             seen, cached_seen = _kind("image", seen, of("image_tokens"), left, rest, invalid)
     else:
-        cached = _count(get("prompt_cache_hit_tokens"), "cache_read_tokens", left, invalid)
+        if (cached := get("prompt_cache_hit_tokens")) is None:
+            cached = get("cached_tokens")
+        cached = _count(cached, "cache_read_tokens", left, invalid)
     reasoned = spoken = drawn = None
     if output_details is not None:
         get = output_details.get if type(output_details) is dict else _fields(output_details).get
@@ -187,6 +206,18 @@ def _kind(
             invalid.append(f"cache_read_{name}_tokens")
         return None, None
     return found, found_cached
+
+
+def _with_thoughts(total: int, inputs: int, outputs: int, details: Any, invalid: list[str]) -> int:
+    """The output tokens, with those that only the total counts, where they are the reasoning tokens.
+
+    They were thought, and are billed as output. A total that nothing explains is not believed, and named.
+    """
+    thought = None if details is None else _fields(details).get("reasoning_tokens")
+    if thought == total - inputs - outputs:
+        return total - inputs
+    invalid.append("total_tokens")
+    return outputs
 
 
 def _seconds(value: Any, invalid: list[str]) -> Decimal | int | None:
