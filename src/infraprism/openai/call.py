@@ -154,21 +154,23 @@ class Call:
             self._prompt = estimate.snapshot(self.arguments)
             self._reply.pieces = []
 
-    def chunk(self, chunk: Any) -> bool | None:
-        """Take note of one chunk of the stream; True where the caller is not to see it."""
-        self._take(chunk)
-        return self._hide(chunk) if self._hides else False
-
     @guard.guarded("telemetry_error")
-    def _take(self, chunk: Any) -> None:
+    def chunk(self, chunk: Any) -> None:
+        """Take note of one chunk of the stream."""
         if self._first_chunk is None:
             self._first_chunk = time.perf_counter() - self._began
         self._target.surface.chunk(chunk, self._reply)
         if self._content is not None:
             self._content.chunk(chunk)
 
+    @property
+    def hides(self) -> bool:
+        """Whether chunks are to be shown to `hide` before the caller sees them."""
+        return self._hides
+
     @guard.guarded("telemetry_error")
-    def _hide(self, chunk: Any) -> bool:
+    def hide(self, chunk: Any) -> bool:
+        """True where the caller is not to see a chunk."""
         return stream_usage.hide(chunk)
 
     @guard.guarded("telemetry_error")

@@ -69,6 +69,13 @@ class Fetch:
         self._surface.chunk(chunk, self._reply)
         self._look(getter(chunk)(chunk, "response", None))
 
+    #: Nothing was asked for that the caller is not to see.
+    hides = False
+
+    def hide(self, chunk: Any) -> bool:
+        """False: the caller sees every event."""
+        return False
+
     @guard.guarded("telemetry_error")
     def answer(self, response: Any) -> None:
         """End with a whole response."""

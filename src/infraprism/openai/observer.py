@@ -24,8 +24,15 @@ class Observer(Protocol):
     def streams(self) -> None:
         """What comes is a stream."""
 
-    def chunk(self, chunk: Any) -> bool | None:
-        """One chunk of a stream came; True where the caller is not to see it."""
+    def chunk(self, chunk: Any) -> None:
+        """One chunk of a stream came."""
+
+    @property
+    def hides(self) -> bool:
+        """Whether chunks are to be shown to `hide` before the caller sees them."""
+
+    def hide(self, chunk: Any) -> bool | None:
+        """True where the caller is not to see a chunk."""
 
     def answer(self, response: Any) -> None:
         """The whole response came: end."""

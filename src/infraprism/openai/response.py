@@ -67,7 +67,7 @@ def chat(source: Any, reply: Reply) -> None:
     usage = get(source, "usage", None)
     if usage is not None:
         reply.usage_reported = usage
-    if reply.id is None:
+    if reply.id is None or reply.model is None:
         reply.id = text(get(source, "id", None))
         reply.model = text(get(source, "model", None))
         reply.system_fingerprint = text(get(source, "system_fingerprint", None))
@@ -84,6 +84,24 @@ def chat(source: Any, reply: Reply) -> None:
             if reason is not None:  # of a stream's many chunks, the last one of each choice
                 index = get(choice, "index", None)
                 reply.finish(index if type(index) is int else position, exportable(str(reason)))
+
+
+def chat_chunk(chunk: Any, reply: Reply) -> None:
+    """Read one chunk of a completion's stream: as `chat`, with a short cut for nearly all of them, a text."""
+    if (
+        reply.id is not None
+        and reply.pieces is not None
+        and type(chunk) is not dict
+        and type(choices := getattr(chunk, "choices", None)) is list
+        and len(choices) == 1
+        and type(said := getattr(getattr(choices[0], "delta", None), "content", None)) is str
+        and getattr(choices[0], "finish_reason", None) is None
+        and getattr(chunk, "usage", None) is None
+        and getattr(chunk, "service_tier", None) in (None, reply.service_tier)
+    ):
+        reply.pieces.append(said)
+    else:
+        chat(chunk, reply)
 
 
 def _piece(delta: Any, pieces: list[str]) -> None:
@@ -149,7 +167,9 @@ def _tools(output: Any, reply: Reply) -> None:
 def response_event(event: Any, reply: Reply) -> None:
     """Read one event of a response's stream into `reply`; a few carry the response as it stands."""
     get = getter(event)
-    kind = text(get(event, "type", None))
+    kind = get(event, "type", None)
+    if type(kind) is not str:
+        kind = text(kind)
     if kind in _CARRYING_EVENTS:
         response(get(event, "response", None), reply)
     elif kind == "error":
@@ -176,4 +196,6 @@ def _error_code(error: Any) -> str:
 
 def text(value: Any) -> str | None:
     """A value that is a text, and not an empty one, as a plain `str`; else None."""
+    if type(value) is str and value.isascii():
+        return value or None
     return exportable(value) if isinstance(value, str) and value else None

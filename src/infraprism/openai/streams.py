@@ -78,10 +78,11 @@ def give_back(response: Any, **methods: tuple[Any, Any]) -> None:
 class _Observed:
     """The inner iterator of a stream, seen by its call."""
 
-    __slots__ = ("_call", "_inner", "_pulling")
+    __slots__ = ("_call", "_hides", "_inner", "_pulling", "_see")
 
     def __init__(self, call: Observer, inner: Any) -> None:
         self._call = call
+        self._see, self._hides = call.chunk, call.hides
         self._inner = inner
         self._pulling = False
 
@@ -114,7 +115,8 @@ class _ObservedIterator(_Observed):
                 self._call.fail(error)
                 raise
             self._pulling = False
-            if not self._call.chunk(item):
+            self._see(item)
+            if not self._hides or not self._call.hide(item):
                 return item
 
     def close(self) -> None:
@@ -142,7 +144,8 @@ class _ObservedAsyncIterator(_Observed):
                 self._call.fail(error)
                 raise
             self._pulling = False
-            if not self._call.chunk(item):
+            self._see(item)
+            if not self._hides or not self._call.hide(item):
                 return item
 
     async def aclose(self) -> None:
