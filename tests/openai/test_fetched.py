@@ -161,7 +161,7 @@ def test_only_the_price_of_the_day_it_was_created_counts(
 ) -> None:
     asked: list[Any] = []
     monkeypatch.setattr(
-        "infraprism.openai.fetched.price", lambda usage, **what: asked.append(what) or pricing.UNPRICED
+        "infraprism.openai.charge.price", lambda usage, **what: asked.append(what) or pricing.UNPRICED
     )
     answers("completed").client().responses.retrieve("resp_1")
     assert asked == [
@@ -170,6 +170,7 @@ def test_only_the_price_of_the_day_it_was_created_counts(
             "model": "gpt-4o-mini-2024-07-18",
             "service_tier": "default",
             "at": datetime(2026, 11, 20, 12, tzinfo=UTC),
+            "batch": False,
             "entity": (None, None),
         }
     ]

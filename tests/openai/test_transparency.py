@@ -14,7 +14,7 @@ from openai.resources.responses import Responses
 from opentelemetry import context as otel_context
 
 from infraprism import settings
-from infraprism.openai import attributes, call, engine, response, spans
+from infraprism.openai import attributes, charge, engine, response, spans
 from infraprism.openai import target as targets
 from tests.support.calls import Recording, Wire, adrain, drain, instrumented, sse
 from tests.support.differential import WHO, check
@@ -391,7 +391,7 @@ def _broken(*args: Any, **kwargs: Any) -> Any:
 
 
 BROKEN: dict[str, tuple[Any, str]] = {
-    "the price": (call, "price"),
+    "the price": (charge, "price"),
     "the reading of a response": (response.Reply, "usage"),
     "the attributes": (attributes, "read"),
     "the metrics": (spans, "Measured"),

@@ -8,12 +8,12 @@ from typing import Any
 from infraprism import semconv
 from infraprism.openai import billed, late, media
 from infraprism.openai import response as replies
+from infraprism.openai.charge import cost_of
 from infraprism.openai.known_batches import Batch
 from infraprism.openai.request import exportable
 from infraprism.openai.response import Reply
 from infraprism.openai.surfaces import Reader, Surface
 from infraprism.openai.target import target_of
-from infraprism.pricing import FREE, price
 from infraprism.sessions import MAX_ID_LENGTH
 
 
@@ -73,20 +73,16 @@ def record(place: late.Place, batch: Batch, line: dict[str, Any]) -> bool:
         asked = _BY_OBJECT.get(kind, asked) if isinstance(kind, str) else asked
         asked.response(body, reply)
         usage = reply.usage()
-        provider = place.server.provider
-        if asked.free and provider in ("openai", "azure.ai.openai"):
-            cost = FREE
-        else:
-            model, tier = reply.model or batch.model, reply.service_tier
-            cost = price(
-                usage,
-                provider=provider,
-                model=model,
-                service_tier=tier,
-                at=began,
-                batch=True,
-                entity=place.identity.entity,
-            )
+        cost = cost_of(
+            asked,
+            place.server,
+            place.identity,
+            reply,
+            usage,
+            asked_model=batch.model,
+            at=began,
+            batch=True,
+        )
     beside = {}
     if batch.id is not None:
         beside[semconv.BATCH_ID] = batch.id

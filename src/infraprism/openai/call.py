@@ -14,12 +14,13 @@ from opentelemetry.trace import Span
 
 from infraprism import guard
 from infraprism.openai import abandoned, estimate, pending, spans, stream_usage, transport
+from infraprism.openai.charge import cost_of
 from infraprism.openai.content import Content
 from infraprism.openai.inside import Inside
 from infraprism.openai.metrics import Metrics
 from infraprism.openai.response import Reply, chat
 from infraprism.openai.target import Target
-from infraprism.pricing import FREE, Cost, Status, Usage, price
+from infraprism.pricing import Cost, Status, Usage
 from infraprism.sessions import Identity
 
 if TYPE_CHECKING:
@@ -276,14 +277,13 @@ class Call:
             or type(getattr(error, "status_code", None)) is int
         ):
             return None
-        surface, provider = self._target.surface, self._target.server.provider
-        if surface.free and provider in ("openai", "azure.ai.openai"):
-            return FREE
-        return price(
+        target = self._target
+        return cost_of(
+            target.surface,
+            target.server,
+            self._identity,
+            self._reply,
             usage,
-            provider=surface.listed_under if surface.listed_under and provider == "openai" else provider,
-            model=self._reply.model or self._target.model,
-            service_tier=self._reply.service_tier,
+            asked_model=target.model,
             at=self._started_at,
-            entity=self._identity.entity,
         )

@@ -12,11 +12,11 @@ from typing import Any
 from infraprism import guard, semconv
 from infraprism.openai import billed, late, pending
 from infraprism.openai import response as replies
+from infraprism.openai.charge import cost_of
 from infraprism.openai.inside import Inside
 from infraprism.openai.response import Reply
 from infraprism.openai.surfaces import RESPONSES, Surface
 from infraprism.openai.target import target_of
-from infraprism.pricing import price
 from infraprism.pricing.usage import getter
 
 
@@ -115,13 +115,14 @@ class Fetch:
         if origin is not None:
             place = place._replace(identity=origin.identity)
             model = origin.model or model
-        cost = price(
+        cost = cost_of(
+            self._surface,
+            place.server,
+            place.identity,
+            reply,
             usage,
-            provider=place.server.provider,
-            model=reply.model or model,
-            service_tier=reply.service_tier,
+            asked_model=model,
             at=self._created_at or self._began,
-            entity=place.identity.entity,
         )
         times = late.Times(self._began, datetime.now(UTC), measured=True)
         late.record(place, target_of(self._surface, place.server, model), reply, usage, cost, times)

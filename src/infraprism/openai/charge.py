@@ -1,0 +1,47 @@
+"""What a call costs: where its surface, its server and its reply are known, and its usage."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from infraprism.openai.providers import Server
+from infraprism.openai.response import Reply
+from infraprism.openai.surfaces import Surface
+from infraprism.pricing import FREE, Cost, Usage, price
+from infraprism.sessions import Identity
+
+#: Who charges nothing for what is free at OpenAI.
+_FREE_AT = ("openai", "azure.ai.openai")
+
+
+def cost_of(
+    surface: Surface,
+    server: Server,
+    identity: Identity,
+    reply: Reply,
+    usage: Usage | None,
+    *,
+    asked_model: str | None,
+    at: datetime,
+    batch: bool = False,
+) -> Cost:
+    """The cost of a call that is billed.
+
+    Args:
+        usage: what was reported or estimated; None gives an unpriced cost.
+        asked_model: the requested model, for a reply that does not say which one served it.
+        at: when the request was made (aware).
+        batch: whether it was one of a batch.
+    """
+    provider = server.provider
+    if surface.free and provider in _FREE_AT:
+        return FREE
+    return price(
+        usage,
+        provider=surface.listed_under if surface.listed_under and provider == "openai" else provider,
+        model=reply.model or asked_model,
+        service_tier=reply.service_tier,
+        at=at,
+        batch=batch,
+        entity=identity.entity,
+    )
