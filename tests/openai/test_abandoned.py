@@ -16,6 +16,7 @@ from infraprism.openai import abandoned
 from tests.openai.programs import run
 from tests.support.calls import Recording
 from tests.support.sockets import Hear, speaking
+from tests.support.versions import needs
 
 
 class LockingProcessor(SpanProcessor):
@@ -124,6 +125,7 @@ def test_a_raw_response_that_is_unread_when_the_program_ends_is_a_call(api: Simu
     assert printed == "unpriced\n"
 
 
+@needs("responses.connect")
 @pytest.mark.parametrize("created", [True, False])
 def test_a_connection_that_is_open_when_the_program_ends_ends_its_calls(created: bool) -> None:
     response = {"id": "resp_1", "object": "response", "model": "gpt-4o", "status": "in_progress"}

@@ -16,6 +16,7 @@ from infraprism import pricing
 from tests.openai.programs import run
 from tests.support.calls import SCOPE, SECONDS, Answers, Recording, Wire, settle
 from tests.support.prices import book, priced_by
+from tests.support.versions import needs
 
 BATCH_LINE = """{{"id": "batch_req_1", "custom_id": "request-1", "error": null,
     "response": {{"status_code": 200, "request_id": "req_1", "body": {}}}}}"""
@@ -75,7 +76,9 @@ def download() -> None:
     [
         # 1,000 tokens at $0.15 and 100 at $0.60 a million, 10 % off; of a batch half of it.
         (ask, ("0.000135", "0.000054", "0.000189")),
-        (fetch, ("0.000135", "0.000054", "0.000189")),
+        pytest.param(
+            fetch, ("0.000135", "0.000054", "0.000189"), marks=needs("responses.create", "background")
+        ),
         (download, ("0.0000675", "0.000027", "0.0000945")),
     ],
 )

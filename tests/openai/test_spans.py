@@ -388,6 +388,7 @@ def test_choices_without_an_index_are_told_apart_by_their_place(recording: Recor
     assert recording.attributes["gen_ai.response.finish_reasons"] == ("stop", "length")
 
 
+@needs("responses.create", "service_tier")
 def test_a_request_with_a_lone_surrogate_can_be_exported(recording: Recording) -> None:
     with pytest.raises(UnicodeEncodeError):
         Wire("{}").client().chat.completions.create(

@@ -43,7 +43,7 @@ class RawResponse:
         response.iter_bytes, response.aiter_bytes = self._iter_bytes, self._aiter_bytes
         abandoned.watch()
         abandoned.end_at_exit(call)
-        on_close(response, self._closed)
+        self._closing = on_close(response, self._closed)
 
     def _follow_parse(self, result: Any) -> None:
         parse = result.parse
@@ -79,6 +79,7 @@ class RawResponse:
             raise
         except BaseException as error:
             self._call.fail(error)
+            self._let_go()  # not every client closes the response then
             raise
         self._body.end()
 
@@ -98,6 +99,7 @@ class RawResponse:
             raise
         except BaseException as error:
             self._call.fail(error)
+            self._let_go()  # not every client closes the response then
             raise
         self._body.end()
 
@@ -107,6 +109,7 @@ class RawResponse:
             abandoned.end(self._call)
 
     def _let_go(self) -> None:
+        self._closing.release()
         give_back(
             self._response,
             iter_bytes=(self._iter_bytes, self._read),

@@ -18,16 +18,17 @@ def observe_stream(call: Observer, stream: Any) -> None:
     abandoned.watch()
     call.streams()
     iterator = stream._iterator = observed(call, stream._iterator)
-    on_close(stream.response, iterator.closed)
+    iterator.closing = on_close(stream.response, iterator.closed)
 
 
-def on_close(response: Any, closed: Callable[[], None]) -> None:
+def on_close(response: Any, closed: Callable[[], None]) -> Closing:
     """Have `closed` called once an HTTP response has been closed, by whatever road."""
-    closing = _Closing(response, closed)
+    closing = Closing(response, closed)
     response.close, response.aclose = closing.close, closing.aclose
+    return closing
 
 
-class _Closing:
+class Closing:
     """The ways to close an HTTP response, watched; a class, so that nothing of it refers to itself."""
 
     __slots__ = ("_aclose", "_close", "_closed", "_done", "_response")
@@ -39,12 +40,14 @@ class _Closing:
         self._done = False
 
     def close(self) -> None:
+        """Close the response."""
         try:
             self._close()
         finally:
             self._notify()
 
     async def aclose(self) -> None:
+        """Close the async client's response."""
         try:
             await self._aclose()
         finally:
@@ -52,13 +55,17 @@ class _Closing:
 
     @guard.guarded("telemetry_error")
     def _notify(self) -> None:
-        # These refer to the response, and would leave it to the collector.
+        self.release()
+        self._closed()
+
+    @guard.guarded("telemetry_error")
+    def release(self) -> None:
+        """Watch no more. What was put on the response refers to it, and would leave it to the collector."""
         self._done = True
         close, aclose = self._close, self._aclose
-        while isinstance(inner := getattr(close, "__self__", None), _Closing) and inner._done:
+        while isinstance(inner := getattr(close, "__self__", None), Closing) and inner._done:
             close, aclose = inner._close, inner._aclose
         give_back(self._response, close=(self.close, close), aclose=(self.aclose, aclose))
-        self._closed()
 
 
 def give_back(response: Any, **methods: tuple[Any, Any]) -> None:
@@ -78,18 +85,30 @@ def give_back(response: Any, **methods: tuple[Any, Any]) -> None:
 class _Observed:
     """The inner iterator of a stream, seen by its call."""
 
-    __slots__ = ("_call", "_hides", "_inner", "_pulling", "_see")
+    __slots__ = ("_call", "_hides", "_inner", "_pulling", "_see", "closing")
 
     def __init__(self, call: Observer, inner: Any) -> None:
         self._call = call
         self._see, self._hides = call.chunk, call.hides
         self._inner = inner
         self._pulling = False
+        #: How the response is watched; not every client closes it when its stream ends.
+        self.closing: Closing | None = None
 
     def closed(self) -> None:
         """The connection was closed: by the reader or the collector, unless it was inside of a step."""
         if not self._pulling:
             abandoned.end(self._call)
+
+    def stop(self, error: BaseException | None) -> None:
+        """The stream is over, with `error` where that is why."""
+        if error is None:
+            self._call.end()
+        else:
+            self._call.fail(error)
+        if self.closing is not None:
+            self.closing.release()
+            self.closing = None
 
     def __del__(self) -> None:
         abandoned.end(self._call)
@@ -109,10 +128,10 @@ class _ObservedIterator(_Observed):
             try:
                 item = next(self._inner)
             except StopIteration:
-                self._call.end()
+                self.stop(None)
                 raise
             except BaseException as error:
-                self._call.fail(error)
+                self.stop(error)
                 raise
             self._pulling = False
             self._see(item)
@@ -138,10 +157,10 @@ class _ObservedAsyncIterator(_Observed):
             try:
                 item = await anext(self._inner)
             except StopAsyncIteration:
-                self._call.end()
+                self.stop(None)
                 raise
             except BaseException as error:
-                self._call.fail(error)
+                self.stop(error)
                 raise
             self._pulling = False
             self._see(item)
