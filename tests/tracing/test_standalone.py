@@ -2,6 +2,7 @@
 
 import http.server
 import logging
+import multiprocessing
 import socket
 import sys
 import threading
@@ -115,3 +116,34 @@ def test_where_no_collector_answers_that_is_counted_and_said_once(monkeypatch, c
         "infraprism: export_failed (is `infraprism serve` running, or OTEL_EXPORTER_OTLP_ENDPOINT set?);"
         " counted as dropped from now on"
     ]
+
+
+@pytest.mark.parametrize("seconds", ["soon", "-1", "0"])
+def test_a_timeout_that_is_none_is_left_aside(monkeypatch, collector, seconds):
+    endpoint, received = collector
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", seconds)
+    export_one_span()
+    assert received == [("/v1/traces", None, ["chat"])]
+
+
+def start_a_span():
+    standalone.provider().get_tracer("test").start_span("in a child").end()
+
+
+@pytest.mark.parametrize(
+    ("method", "made_before"),
+    # The fork server keeps the environment of its first use: it has one turn.
+    [("fork", True), ("fork", False), ("spawn", False), ("forkserver", False)],
+)
+def test_what_a_child_of_multiprocessing_recorded_is_exported_at_its_end(
+    monkeypatch, collector, method, made_before
+):
+    endpoint, received = collector
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)
+    if made_before:
+        standalone.provider()
+    child = multiprocessing.get_context(method).Process(target=start_a_span)
+    child.start()
+    child.join(30)
+    assert (child.exitcode, received) == (0, [("/v1/traces", None, ["in a child"])])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 import threading
 from collections.abc import Sequence
 from functools import cache
@@ -41,15 +42,41 @@ def provider() -> TracerProvider | None:
     key = None if _is_set("HEADERS") else settings.current().api_key
     exporter = OTLPSpanExporter(
         headers=None if key is None else {"authorization": f"Bearer {key}"},
-        timeout=None if _is_set("TIMEOUT") else _TIMEOUT,
+        timeout=_TIMEOUT if _seconds() is None else None,
     )
     result = TracerProvider()
     result.add_span_processor(BatchSpanProcessor(_QuietExporter(exporter)))
+    _flush_at_the_end_of_a_child(result)
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=lambda: _flush_after_a_fork(result))
     return result
 
 
 def _is_set(setting: str) -> bool:
     return any(os.environ.get(f"OTEL_EXPORTER_OTLP_{kind}{setting}") for kind in ("", "TRACES_"))
+
+
+def _seconds() -> float | None:
+    """What `OTEL_EXPORTER_OTLP_TIMEOUT` says; None where that is no time to wait."""
+    said = os.environ.get("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT") or os.environ.get("OTEL_EXPORTER_OTLP_TIMEOUT")
+    try:
+        seconds = float(said or "")
+    except ValueError:
+        return None
+    return seconds if seconds > 0 else None
+
+
+def _flush_after_a_fork(provider: TracerProvider) -> None:
+    # A child of multiprocessing forgets first what was to be done at its parent's end.
+    if (util := sys.modules.get("multiprocessing.util")) is not None:
+        util.register_after_fork(provider, _flush_at_the_end_of_a_child)
+
+
+def _flush_at_the_end_of_a_child(provider: TracerProvider) -> None:
+    """Export what waits when a child of multiprocessing ends: most of them never come to `atexit`."""
+    process = sys.modules.get("multiprocessing.process")
+    if process is not None and process.parent_process() is not None:
+        sys.modules["multiprocessing.util"].Finalize(None, provider.force_flush, exitpriority=0)
 
 
 class _QuietExporter(SpanExporter):
