@@ -101,7 +101,16 @@ def test_a_stream_left_early_is_estimated_on_its_span(recording: Recording) -> N
         "infraprism.cost.price_version": found["infraprism.cost.price_version"],
         "infraprism.cost.input": "0.00002",
         "infraprism.cost.output": "0.00003",
+        "infraprism.cost.quantities": "input=8 output=3",
     }
+
+
+def test_what_an_estimate_cannot_price_leaves_a_floor(recording: Recording) -> None:
+    client = Wire(sse(CHUNK, CHUNK, "[DONE]"), content_type="text/event-stream").client()
+    searching: Any = {"web_search_options": {}}
+    left_after_one(client.chat.completions.create(model="gpt-4o", messages=[], stream=True, **searching))
+    assert recording.attributes["infraprism.cost.status"] == "partial"
+    assert recording.attributes["infraprism.usage.unpriced"] == ("web_search",)
 
 
 def test_a_response_left_early_is_estimated(recording: Recording) -> None:

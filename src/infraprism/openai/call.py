@@ -266,7 +266,8 @@ class Call:
         pieces = self._reply.pieces
         if error_type is not None and not pieces:
             return None
-        return estimate.usage(self._reply.model or self._target.model, self._prompt, pieces or ())
+        found = estimate.usage(self._reply.model or self._target.model, self._prompt, pieces or ())
+        return found._replace(unpriced=self._reply.billed_items)
 
     def _cost(self, usage: Usage | None, error: Exception | None) -> Cost | None:
         """The cost; None for a request that the API refused or that was never sent: those are not billed."""
