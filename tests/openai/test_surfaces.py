@@ -429,6 +429,30 @@ def test_built_in_tools_are_parts_of_the_cost(recording: Recording) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("tool", "status"),
+    [
+        ("web_search", "priced"),
+        ("web_search_preview", "partial"),
+        ("web_search_preview_2025_03_11", "partial"),
+    ],
+)
+def test_a_search_by_the_preview_costs_at_least_what_the_list_says(
+    recording: Recording, tool: str, status: str
+) -> None:
+    to_json({**RESPONSE, "tools": [{"type": tool}]}).client().responses.create(model="gpt-4o", input="Hello")
+    to_json(RESPONSE).client().responses.create(model="gpt-4o", input="Hello")
+    found, plain = (span["attributes"] for span in recording.spans)
+    assert found["infraprism.cost.status"] == status
+    assert found["infraprism.cost.amount"] == plain["infraprism.cost.amount"]
+
+
+def test_a_preview_that_was_not_used_costs_nothing(recording: Recording) -> None:
+    unused = {**RESPONSE, "tools": [{"type": "web_search_preview"}], "output": []}
+    to_json(unused).client().responses.create(model="gpt-4o", input="Hello")
+    assert recording.attributes["infraprism.cost.status"] == "priced"
+
+
 def test_a_stream_that_tells_of_a_tool_in_several_events_used_it_once(recording: Recording) -> None:
     to_json(RESPONSE).client().responses.create(model="gpt-4o", input="Hello")
     events = [
@@ -468,6 +492,23 @@ def test_a_search_that_a_completion_does_not_tell_of_makes_the_amount_a_floor(
     answer = {"id": "chatcmpl-1", "model": asked["model"], "choices": [], "usage": usage}
     to_json(answer).client().chat.completions.create(messages=[], **asked)
     assert recording.attributes["infraprism.cost.status"] == "partial"
+
+
+@pytest.mark.parametrize("length", [-1, "1e400", "nan", "soon", True, [], 10**400])
+def test_a_length_that_cannot_be_is_dropped_and_counted(recording: Recording, length: Any) -> None:
+    client = to_json({"text": "Hello", "duration": length}).client()
+    client.audio.translations.create(model="whisper-1", file=sound())
+    assert recording.attributes["infraprism.cost.status"] == "unpriced"
+    assert "infraprism.usage.audio_seconds" not in recording.attributes
+    assert recording.metrics()["infraprism.dropped"] == [({"reason": "invalid_usage"}, 1)]
+
+
+@pytest.mark.parametrize(("length", "said"), [("8", 8), (8.5, "8.5"), ("1e-30", 0), (0, 0)])
+def test_a_length_is_a_whole_number_or_a_decimal_text(recording: Recording, length: Any, said: Any) -> None:
+    client = to_json({"text": "Hello", "duration": length}).client()
+    client.audio.translations.create(model="whisper-1", file=sound())
+    assert recording.attributes["infraprism.usage.audio_seconds"] == said
+    assert recording.attributes["infraprism.cost.quantities"] == f"audio_seconds={said}"
 
 
 def test_every_surface_has_a_call_here() -> None:
