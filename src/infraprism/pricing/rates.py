@@ -174,7 +174,10 @@ def _resolve(
 def _since(
     model: ModelInfo, standard: ModelPrice, variants: list[PriceVariant], moment: datetime
 ) -> datetime | None:
-    """Since when the prices hold that `variants` make of the standard ones: of two, the first has a price."""
+    """Since when all the prices hold that `variants` put in place of the standard ones.
+
+    Of two variants that name a price the first counts, as in the list.
+    """
     from genai_prices.types import ModelPrice, StartDateConstraint, TimeOfDateConstraint
 
     dated = [] if isinstance(model.prices, ModelPrice) else model.prices
