@@ -66,7 +66,7 @@ def test_the_rates_of_the_list(run: Run) -> None:
         "  output             5   1M tokens\n"
         "  web_searches      10   1K\n"
         "  file_searches    2.5   1K\n"
-        f"by {version()}\n",
+        f"by {version()}, since 2026-10-14\n",
         "",
     )
 

@@ -265,7 +265,7 @@ def test_a_batch_is_billed_at_its_own_rates():
         "0.003125",
         ("input", 1000, "0.000000625", "0.000625"),
         ("output", 500, "0.000005", "0.0025"),
-    )
+    )._replace(effective_from=datetime(2026, 10, 14, tzinfo=UTC))
 
 
 def test_a_batch_has_no_price_where_none_is_listed():

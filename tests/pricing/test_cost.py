@@ -120,7 +120,13 @@ def test_the_tier_that_served_the_call():
         "0.01275",
         ("input", 1000, "0.00000425", "0.00425"),
         ("output", 500, "0.000017", "0.0085"),
-    )
+    )._replace(effective_from=datetime(2026, 10, 12, tzinfo=UTC))
+
+
+@pytest.mark.parametrize(("tokens", "status"), [(272_000, Status.PRICED), (272_001, Status.PARTIAL)])
+def test_a_tier_that_leaves_out_the_rates_of_long_prompts_gives_a_floor(tokens, status):
+    found = cost_of(Usage(tokens, 0), "gpt-5.4", tier="priority")
+    assert (found.status, found.amount) == (status, Decimal("0.000005") * tokens)
 
 
 def test_a_price_per_request():

@@ -106,6 +106,7 @@ def finish(
             found[semconv.ESTIMATED_OUTPUT_TOKENS] = estimated.output_tokens or 0
             if estimated.input_tokens is not None:
                 found[semconv.ESTIMATED_INPUT_TOKENS] = estimated.input_tokens
+            found.update(attributes.further(estimated))
         if first_chunk is not None:
             found[semconv.RESPONSE_TIME_TO_FIRST_CHUNK] = first_chunk
         if beside:

@@ -51,7 +51,7 @@ class Cost(NamedTuple):
     currency: str = CURRENCY
     source: str = "local"
     price_version: str | None = None
-    #: Of a rate of the user's own, since when it holds, where it says so.
+    #: Since when the rates hold (aware), where the list or the user's own prices say so.
     effective_from: datetime | None = None
     #: By how many percent the entity pays more than the rates of the list, or less (below 0); in all parts.
     adjustment: Decimal | None = None
@@ -100,17 +100,23 @@ def price(
     if quotes.book is not None:
         quote = quotes.find(provider, model, service_tier, at, batch=batch, entity=entity)
         return UNPRICED if quote is None else _quoted(usage, quote)
-    found = rates.find(provider, model, service_tier, at, batch=batch)
+    found = rates.find_dated(provider, model, service_tier, at, batch=batch)
     if found is None:
         return UNPRICED
-    return apply(usage, found, rates.version())
+    return apply(usage, found.rates, rates.version(), found.effective_from)
 
 
-def apply(usage: Usage, listed: rates.Rates, price_version: str) -> Cost:
-    """Apply the rates `listed` to `usage`. Long-context tiers are chosen on the whole input."""
+def apply(
+    usage: Usage, listed: rates.Rates, price_version: str, effective_from: datetime | None = None
+) -> Cost:
+    """Apply the rates `listed` to `usage`. Long-context tiers are chosen on the whole input.
+
+    `price_version` and `effective_from` are where the rates are from and since when they hold.
+    """
     if not listed:
         tools = usage.unpriced or usage.web_searches or usage.file_searches
-        return Cost(_PARTIAL if tools else _FREE, money.ZERO, price_version=price_version)
+        status = _PARTIAL if tools else _FREE
+        return Cost(status, money.ZERO, price_version=price_version, effective_from=effective_from)
     items, gap = billed(usage, listed)
     context = usage.input_tokens or 0
     parts: list[Part] = []
@@ -121,6 +127,8 @@ def apply(usage: Usage, listed: rates.Rates, price_version: str) -> Cost:
             gap = gap or quantity > 0
             continue
         each = rate.at(context) if rate.tiers else rate.base
+        if rate.known_to is not None:
+            gap = gap or context > rate.known_to
         costs = _multiply(each, quantity)
         parts.append(_new(Part, (name, quantity, each, costs)))
         amount = costs if amount is None else _add(amount, costs)
@@ -143,17 +151,14 @@ def apply(usage: Usage, listed: rates.Rates, price_version: str) -> Cost:
         status = _ESTIMATED
     else:
         status = _PRICED if charged else _FREE
-    return _new(Cost, (status, amount, tuple(parts), CURRENCY, "local", price_version, None, None))
+    return _new(Cost, (status, amount, tuple(parts), CURRENCY, "local", price_version, effective_from, None))
 
 
 def _quoted(usage: Usage, quote: quotes.Quote) -> Cost:
     """Apply a quote. An adjustment scales every rate, so that each part still is its rate × its quantity."""
-    cost = apply(usage, quote.rates, quote.version)
-    if cost.amount is None:
+    cost = apply(usage, quote.rates, quote.version, quote.effective_from)
+    if cost.amount is None or quote.percent is None:
         return cost
-    if quote.percent is None:
-        since = quote.effective_from
-        return cost if since is None else cost._replace(effective_from=since)
     factor = money.factor(quote.percent)
     parts = tuple(_scaled(part, factor) for part in cost.parts)
     free = cost.status is _PRICED and not factor
@@ -161,7 +166,6 @@ def _quoted(usage: Usage, quote: quotes.Quote) -> Cost:
         status=_FREE if free else cost.status,
         amount=money.total(part.amount for part in parts),
         parts=parts,
-        effective_from=quote.effective_from,
         adjustment=quote.percent,
     )
 
