@@ -33,6 +33,8 @@ STANDARD_TIERS = frozenset({None, "", "auto", "default", "standard", "on_demand"
 #: Provider and model of the list → seconds of audio that are billed at least: genai-prices has them in its
 #: code, not in its list.
 _LEAST_SECONDS = {("groq", "whisper-large-v3"): 10, ("groq", "whisper-large-v3-turbo"): 10}
+#: Models on OpenAI's list that OpenAI does not serve: who does sets the price, or has none.
+_OPEN_WEIGHTS = "gpt-oss"
 #: Models matched and rates resolved are remembered for this many different keys; names come from outside.
 _REMEMBERED = 2048
 
@@ -85,7 +87,8 @@ def find(
 
     Args:
         provider: OpenTelemetry's provider name, or the host of an unknown one. Unknown hosts are taken for
-            gateways in front of OpenAI: they have rates where the model is on OpenAI's list.
+            gateways in front of OpenAI: they have rates where the model is on OpenAI's list, and not one of
+            open weights.
         model: the served model.
         service_tier: the served tier.
         at: when the request was made (aware).
@@ -113,8 +116,10 @@ def _match(provider: str, model: str) -> _Match:
 
     providers = get_snapshot().providers
     listed = find_provider_by_id(providers, LIST_PROVIDERS.get(provider, provider))
-    if listed is None:
+    if listed is None and not model.lower().startswith(_OPEN_WEIGHTS):
         listed = find_provider_by_id(providers, "openai")
+    if listed is not None and listed.id == "google":
+        model = model.removeprefix("models/").removeprefix("google/")
     found = None if listed is None else listed.find_model(model, all_providers=providers)
     if listed is None or found is None:
         return _Match(None)
