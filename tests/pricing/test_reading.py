@@ -405,6 +405,14 @@ def test_a_whole_number_that_json_wrote_as_a_float_is_a_count():
     assert read({"prompt_tokens": 5.0, "completion_tokens": 0.0}) == Usage(5, 0)
 
 
+def test_seconds_of_audio_beside_tokens_explain_a_total_above_their_sum():
+    report = {"prompt_audio_seconds": 203, "prompt_tokens": 4, "total_tokens": 3264, "completion_tokens": 635}
+    assert read(report) == Usage(4, 635, audio_seconds=203)
+    assert read({**report, "prompt_audio_seconds": -1}) == Usage(
+        4, 635, invalid=("audio_seconds", "total_tokens")
+    )
+
+
 @pytest.mark.parametrize(
     ("details", "kept"),
     [
@@ -514,6 +522,7 @@ def test_image_output_never_exceeds_the_output():
 def test_a_mocked_client_reports_nothing_that_counts():
     assert read(MagicMock()) == Usage(
         invalid=(
+            "audio_seconds",
             "input_tokens",
             "output_tokens",
             "reported_cost",
