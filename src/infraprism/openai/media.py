@@ -9,6 +9,9 @@ from typing import Any
 from infraprism.openai.response import Reply, text
 from infraprism.pricing.usage import getter
 
+#: Seconds: nothing is longer than thirty years.
+_LONGEST = 10**9
+
 
 def images(source: Any, reply: Reply) -> None:
     """Read an images response: tokens where it reports them, else how many images there are."""
@@ -68,7 +71,7 @@ def _seconds(value: Any, name: str, reply: Reply) -> None:
         return
     try:
         seconds = Decimal(str(value))
-    except InvalidOperation:
+    except (InvalidOperation, ValueError):  # the latter for a number of thousands of digits
         return
-    if seconds.is_finite() and seconds >= 0:
+    if seconds.is_finite() and 0 <= seconds <= _LONGEST:
         reply.quantities[name] = seconds
