@@ -57,6 +57,9 @@ class Cost(NamedTuple):
     adjustment: Decimal | None = None
 
 
+#: Adjusted rates are remembered for this many pairs.
+_REMEMBERED = 2048
+
 #: The cost of a call about which nothing is known.
 UNPRICED = Cost(Status.UNPRICED)
 #: The cost of what its provider says is free.
@@ -148,29 +151,37 @@ def apply(usage: Usage, listed: rates.Rates, price_version: str) -> Cost:
 
 def _quoted(usage: Usage, quote: quotes.Quote) -> Cost:
     """Apply a quote. An adjustment scales every rate, so that each part still is its rate × its quantity."""
-    cost = apply(usage, quote.rates, quote.version)
-    if cost.amount is None:
+    since, percent = quote.effective_from, quote.percent
+    listed = quote.rates if percent is None else _adjusted(quote.rates, percent)
+    cost = apply(usage, listed, quote.version)
+    if cost.amount is None or (since is None and percent is None):
         return cost
-    if quote.percent is None:
-        since = quote.effective_from
-        return cost if since is None else cost._replace(effective_from=since)
-    factor = money.factor(quote.percent)
-    parts = tuple(_scaled(part, factor) for part in cost.parts)
-    free = cost.status is _PRICED and not factor
-    return cost._replace(
-        status=_FREE if free else cost.status,
-        amount=money.total(part.amount for part in parts),
-        parts=parts,
-        effective_from=quote.effective_from,
-        adjustment=quote.percent,
-    )
+    return _new(Cost, (*cost[:6], since, percent))
 
 
-def _scaled(part: Part, factor: Decimal) -> Part:
-    rate = _multiply(part.rate, factor)
-    by_the_hour = part.name == "audio_seconds"
-    amount = (money.by_the_hour if by_the_hour else _multiply)(rate, part.quantity)
-    return Part(part.name, part.quantity, rate, amount)
+#: Rates and a percentage, by their identities → both, and the rates as they are adjusted.
+_scaled: dict[tuple[int, int], tuple[rates.Rates, Decimal, rates.Rates]] = {}
+
+
+def _adjusted(listed: rates.Rates, percent: Decimal) -> rates.Rates:
+    """The rates `listed` with `percent` more, or less (below 0); remembered, as they are for each call."""
+    key = id(listed), id(percent)
+    found = _scaled.get(key)
+    if found is not None and found[0] is listed and found[1] is percent:
+        return found[2]
+    factor = money.factor(percent)
+    adjusted = {
+        name: rates.Rate(
+            _multiply(rate.base, factor),
+            tuple((start, _multiply(price, factor)) for start, price in rate.tiers),
+            rate.least_seconds,
+        )
+        for name, rate in listed.items()
+    }
+    if len(_scaled) >= _REMEMBERED:
+        _scaled.clear()
+    _scaled[key] = (listed, percent, adjusted)
+    return adjusted
 
 
 def _reported(amount: Decimal) -> Cost:
