@@ -1,6 +1,8 @@
 """Usage as the API reports it, and what becomes of reports that cannot be."""
 
 from decimal import Decimal
+from fractions import Fraction
+from http import HTTPStatus
 from types import SimpleNamespace
 from unittest.mock import MagicMock
 
@@ -385,8 +387,10 @@ def test_what_is_billed_beside_the_tokens_is_carried_along():
 
 @pytest.mark.parametrize(
     "impossible",
-    [-1, True, False, float("nan"), float("inf"), 1.5, "7", [7], {"value": 7}, 2**63, 1e300],
-    ids=repr,
+    [
+        *(-1, True, False, float("nan"), float("inf"), 1.5, "7", [7], {"value": 7}, 2**63, 10**100, 1e300),
+        *(HTTPStatus.OK, Decimal(1), Fraction(1)),  # a number, but none that JSON has
+    ],
 )
 def test_what_is_not_a_count_is_dropped_and_named(impossible):
     assert read({"prompt_tokens": impossible, "completion_tokens": 5}) == Usage(
