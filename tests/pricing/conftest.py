@@ -2,9 +2,9 @@
 
 from hypothesis import settings
 
-from infraprism.pricing import rates
+from infraprism.pricing import lists
 
-rates._match("openai", "gpt-4o")
+lists.installed()
 
 #: For `test_fuzz.py`: of the size that the promise "no payload raises" is checked by before a release.
 settings.register_profile("fuzz", max_examples=100_000, deadline=None)

@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import ClassVar, NamedTuple, TypeVar
 
 from infraprism.pricing.exchange import Display
+from infraprism.pricing.lists import PriceList
 from infraprism.pricing.rates import STANDARD_TIERS, Rates
 
 #: Type and id of who the cost belongs to; the type alone stands for all of its ids.
@@ -113,6 +114,8 @@ class Book:
     aliases: tuple[Alias, ...] = ()
     adjustments: tuple[Adjustment, ...] = ()
     display: Display | None = None
+    #: What it has no rates for is priced by this list; None is the installed one.
+    listed: PriceList | None = None
     _entities: frozenset[Entity] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:

@@ -11,10 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from infraprism.pricing import money
+from infraprism.pricing import lists, money
+from infraprism.pricing.lists import PriceList
 
 if TYPE_CHECKING:
     from genai_prices.types import ModelInfo, ModelPrice
@@ -72,12 +73,26 @@ def power(key: str) -> int:
     return 6 if key.endswith(("_mtok", "_mchars")) else 3 if key.endswith("_kcount") else 0
 
 
-@cache
+#: The list that the user has saved, and the installed one once it is needed.
+_saved: PriceList | None = None
+_installed: PriceList | None = None
+
+
+def use(saved: PriceList | None) -> None:
+    """Price by the list `saved` from now on; None: by the one that is installed."""
+    global _saved
+    _saved = saved
+
+
 def version() -> str:
     """Name and version of the price list: ``genai-prices 0.2.3``."""
-    import genai_prices
+    return (_saved or _installed or _load()).version
 
-    return f"genai-prices {genai_prices.__version__}"
+
+def _load() -> PriceList:
+    global _installed
+    _installed = lists.installed()
+    return _installed
 
 
 def find(
@@ -94,10 +109,11 @@ def find(
         at: when the request was made (aware).
         batch: whether it was one of a batch.
     """
+    listed = _saved or _installed or _load()
     moment = at if at.tzinfo is UTC else at.astimezone(UTC)
     # Prices change by date; a few also by time of day.
-    minute = moment.hour * 60 + moment.minute if _match(provider, model).by_time_of_day else 0
-    return _resolve(provider, model, service_tier, moment.toordinal(), minute, batch)
+    minute = moment.hour * 60 + moment.minute if _match(listed, provider, model).by_time_of_day else 0
+    return _resolve(listed, provider, model, service_tier, moment.toordinal(), minute, batch)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +126,11 @@ class _Match:
 
 
 @lru_cache(maxsize=_REMEMBERED)
-def _match(provider: str, model: str) -> _Match:
-    from genai_prices.data_snapshot import find_provider_by_id, get_snapshot
+def _match(prices: PriceList, provider: str, model: str) -> _Match:
+    from genai_prices.data_snapshot import find_provider_by_id
     from genai_prices.types import ModelPrice, TimeOfDateConstraint
 
-    providers = get_snapshot().providers
+    providers = prices.providers
     listed = find_provider_by_id(providers, LIST_PROVIDERS.get(provider, provider))
     if listed is None and not model.lower().startswith(_OPEN_WEIGHTS):
         listed = find_provider_by_id(providers, "openai")
@@ -135,9 +151,9 @@ def _match(provider: str, model: str) -> _Match:
 
 @lru_cache(maxsize=_REMEMBERED)
 def _resolve(
-    provider: str, model: str, service_tier: str | None, day: int, minute: int, batch: bool
+    prices: PriceList, provider: str, model: str, service_tier: str | None, day: int, minute: int, batch: bool
 ) -> Rates | None:
-    match = _match(provider, model)
+    match = _match(prices, provider, model)
     if match.model is None:
         return None
     moment = datetime.fromordinal(day).replace(hour=minute // 60, minute=minute % 60, tzinfo=UTC)
