@@ -49,7 +49,7 @@ _AT = re.compile(r"(.*) \(at (?:line (\d+), column \d+|end of document)\)", re.D
 def parse(text: str, source: str, read_list: Callable[[str], PriceList] | None = None) -> Book:
     """Read `text`, which came from the file `source`; the book has its name unless it has one of its own.
 
-    `read_list`: reads the price list that it names, or raises a `ListError`.
+    `read_list`: reads the price list that it names, or raises a `ListError`; None leaves the list alone.
 
     Raises:
         PriceFileError: with all that is wrong.

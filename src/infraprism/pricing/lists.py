@@ -42,10 +42,10 @@ def parse(data: bytes, name: str) -> PriceList:
     Raises:
         ListError: `data` is none.
     """
-    # The library's own updater reads by it; nothing else does.
-    from genai_prices.types import _providers_from_raw
-
     try:
+        # Not public: it is what the library's own updater reads a list with.
+        from genai_prices.types import _providers_from_raw
+
         raw = json.loads(data)
         providers = _providers_from_raw(raw) if isinstance(raw, list) else []
     except Exception as error:  # noqa: BLE001 - whatever a text can do to a parser
