@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -171,10 +172,10 @@ def _adjusted(listed: rates.Rates, percent: Decimal) -> rates.Rates:
         return found[2]
     factor = money.factor(percent)
     adjusted = {
-        name: rates.Rate(
-            _multiply(rate.base, factor),
-            tuple((start, _multiply(price, factor)) for start, price in rate.tiers),
-            rate.least_seconds,
+        name: replace(
+            rate,
+            base=_multiply(rate.base, factor),
+            tiers=tuple((start, _multiply(price, factor)) for start, price in rate.tiers),
         )
         for name, rate in listed.items()
     }
