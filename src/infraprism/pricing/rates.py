@@ -109,11 +109,11 @@ def find(
         at: when the request was made (aware).
         batch: whether it was one of a batch.
     """
-    listed = _saved or _installed or _load()
+    price_list = _saved or _installed or _load()
     moment = at if at.tzinfo is UTC else at.astimezone(UTC)
     # Prices change by date; a few also by time of day.
-    minute = moment.hour * 60 + moment.minute if _match(listed, provider, model).by_time_of_day else 0
-    return _resolve(listed, provider, model, service_tier, moment.toordinal(), minute, batch)
+    minute = moment.hour * 60 + moment.minute if _match(price_list, provider, model).by_time_of_day else 0
+    return _resolve(price_list, provider, model, service_tier, moment.toordinal(), minute, batch)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,11 +126,11 @@ class _Match:
 
 
 @lru_cache(maxsize=_REMEMBERED)
-def _match(prices: PriceList, provider: str, model: str) -> _Match:
+def _match(price_list: PriceList, provider: str, model: str) -> _Match:
     from genai_prices.data_snapshot import find_provider_by_id
     from genai_prices.types import ModelPrice, TimeOfDateConstraint
 
-    providers = prices.providers
+    providers = price_list.providers
     listed = find_provider_by_id(providers, LIST_PROVIDERS.get(provider, provider))
     if listed is None and not model.lower().startswith(_OPEN_WEIGHTS):
         listed = find_provider_by_id(providers, "openai")
@@ -151,9 +151,15 @@ def _match(prices: PriceList, provider: str, model: str) -> _Match:
 
 @lru_cache(maxsize=_REMEMBERED)
 def _resolve(
-    prices: PriceList, provider: str, model: str, service_tier: str | None, day: int, minute: int, batch: bool
+    price_list: PriceList,
+    provider: str,
+    model: str,
+    service_tier: str | None,
+    day: int,
+    minute: int,
+    batch: bool,
 ) -> Rates | None:
-    match = _match(prices, provider, model)
+    match = _match(price_list, provider, model)
     if match.model is None:
         return None
     moment = datetime.fromordinal(day).replace(hour=minute // 60, minute=minute % 60, tzinfo=UTC)
