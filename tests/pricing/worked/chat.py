@@ -213,7 +213,13 @@ LONG = [
     ),
     long("no limit", "gpt-4.1", used(1_000_000, 1000), "input 1_000_000 * 2 + output 1000 * 8"),
     long("flex", "gpt-5.4", used(272_001, 10), "input 272_001 * 2.50 + output 10 * 11.25", "flex"),
-    long("priority has none", "gpt-5.4", used(272_001, 10), "input 272_001 * 5 + output 10 * 30", "priority"),
+    long(
+        "priority, at the limit",
+        "gpt-5.4",
+        used(272_000, 10),
+        "input 272_000 * 5 + output 10 * 30",
+        "priority",
+    ),
 ]
 
 TIERS = [
