@@ -157,7 +157,10 @@ class Book:
 
 
 def _in_force(found: Iterable[_Any], at: datetime) -> _Any | None:
-    return next((item for item in found if item.period.holds(at)), None)
+    for item in found:  # asked three times a call: a generator takes a quarter of a microsecond more
+        if item.period.holds(at):
+            return item
+    return None
 
 
 @lru_cache(maxsize=_REMEMBERED)
