@@ -26,7 +26,7 @@ DOORS: dict[str, set[str]] = {
     "semconv": set(),
     "settings": {"infraprism.semconv"},
     "guard": set(),
-    "pricing": {"genai_prices"},
+    "pricing": {"genai_prices", "httpx2"},
     "sessions": COMMON | API | {"infraprism.guard", "infraprism.settings"},
     "openai": COMMON
     | API
@@ -71,7 +71,7 @@ DOORS: dict[str, set[str]] = {
 #: What may be imported only while a function runs (or for types): loading it is somebody's choice.
 LATE = {
     "openai": {"openai", "httpx2", "tiktoken", "infraprism.tracing"},
-    "pricing": {"genai_prices"},
+    "pricing": {"genai_prices", "httpx2"},
     "tracing": {"opentelemetry.exporter"},
     "cli": {"infraprism.collector", "infraprism.openai", "infraprism.tracing", "rich"},
     "__init__": {"infraprism.openai", "infraprism.tracing"},

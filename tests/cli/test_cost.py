@@ -159,7 +159,7 @@ def test_options_that_make_no_sense(run: Run, options: tuple[str, ...], complain
 
 def test_a_file_that_cannot_be_used(run: Run, example: Path) -> None:
     example.write_text("x = 1\ny = 2")
-    known = "is not known here; it can be name, prices, aliases, adjustments, display"
+    known = "is not known here; it can be name, list, prices, aliases, adjustments, display"
     assert run("cost", "--model", "gpt-4o", "--input-tokens", "1") == (
         1,
         "",

@@ -382,6 +382,27 @@ def test_more_tokens_of_any_kind_never_cost_less(usage, listed, fields, more):
     assert costs_more.amount >= apply(usage, listed, version()).amount
 
 
+@given(
+    usages(),
+    lists,
+    st.sampled_from(["input_characters", "web_searches", "file_searches"]),
+    st.integers(1, 1000),
+)
+def test_more_of_what_is_no_token_never_costs_less(usage, listed, field, more):
+    costs_more = apply(with_more(usage, [field], more), listed, version())
+    assert costs_more.amount >= apply(usage, listed, version()).amount
+
+
+@given(usages(), usages(), lists)
+def test_two_calls_cost_what_one_of_both_would(one, other, listed):
+    # Not with audio by the hour: each of two amounts is rounded to its last place.
+    one, other = one._replace(audio_seconds=0), other._replace(audio_seconds=0)
+    used = [field for field, count in NOTHING_USED._asdict().items() if count == 0]
+    both = one._replace(**{field: getattr(one, field) + getattr(other, field) for field in used})
+    apart = [apply(usage, listed, version()).amount for usage in (one, other)]
+    assert money.total(apart) == apply(both, listed, version()).amount
+
+
 @given(usages(), lists, st.decimals("0.000001", 1000, places=6))
 def test_longer_audio_never_costs_less(usage, listed, more):
     longer = usage._replace(audio_seconds=usage.audio_seconds + more)

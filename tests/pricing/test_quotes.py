@@ -191,7 +191,28 @@ def test_all_of_it_off_is_free():
             ("output", 500, "0", "0"),
             percent="-100",
         )
-        assert cost_of(Usage(1000), "gpt-4o", entity=SEARCH).status is Status.PARTIAL
+        # Nor does what was not reported cost anything.
+        assert cost_of(Usage(1000), "gpt-4o", entity=SEARCH).status is Status.FREE
+        searched = Usage(1000, 500, unpriced=("code_interpreter_call",))
+        assert cost_of(searched, "gpt-4o", entity=SEARCH).status is Status.PARTIAL
+
+
+def test_rates_are_adjusted_by_the_percentage_in_force():
+    with priced_by(
+        '[[adjustments]]\nentity_type = "team"\npercent = -20\n'
+        '[[adjustments]]\nentity_type = "team"\nfrom = 2026-11-01\npercent = 20\n'
+    ):
+        assert [
+            price(
+                Usage(300_000, 0),
+                provider="openai",
+                model="gpt-5.4",
+                service_tier=None,
+                at=datetime(2026, month, 1, tzinfo=UTC),
+                entity=SEARCH,
+            ).amount
+            for month in (10, 11, 10)
+        ] == [Decimal("1.2"), Decimal("1.8"), Decimal("1.2")]
 
 
 def test_audio_by_the_hour_is_adjusted():

@@ -203,6 +203,7 @@ def test_an_unknown_host_is_taken_for_a_gateway_to_openai(host):
     ("provider", "model"),
     [
         ("llm-gateway.internal", "llama-3.3-70b"),
+        ("llm-gateway.internal", "gpt-oss-20b"),  # of open weights: whoever serves it sets the price
         ("openai", "gpt-from-the-future"),
         ("openai", ""),
         ("openai", "my gpt-4o"),
@@ -221,7 +222,9 @@ def test_an_unknown_model_has_no_price(provider, model):
         ("mistral_ai", "mistral-large-latest", "0.000002"),
         ("x_ai", "grok-3", "0.000003"),
         ("gcp.gemini", "gemini-2.5-flash", "0.0000003"),
+        ("gcp.gemini", "models/gemini-2.5-flash", "0.0000003"),
         ("gcp.vertex_ai", "gemini-2.5-flash", "0.0000003"),
+        ("gcp.vertex_ai", "google/gemini-2.5-flash", "0.0000003"),
         ("aws.bedrock", "amazon.nova-lite-v1:0", "0.00000006"),
     ],
 )

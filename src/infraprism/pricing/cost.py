@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -56,6 +57,9 @@ class Cost(NamedTuple):
     #: By how many percent the entity pays more than the rates of the list, or less (below 0); in all parts.
     adjustment: Decimal | None = None
 
+
+#: Adjusted rates are remembered for this many pairs.
+_REMEMBERED = 2048
 
 #: The cost of a call about which nothing is known.
 UNPRICED = Cost(Status.UNPRICED)
@@ -156,25 +160,37 @@ def apply(
 
 def _quoted(usage: Usage, quote: quotes.Quote) -> Cost:
     """Apply a quote. An adjustment scales every rate, so that each part still is its rate × its quantity."""
-    cost = apply(usage, quote.rates, quote.version, quote.effective_from)
-    if cost.amount is None or quote.percent is None:
+    percent = quote.percent
+    listed = quote.rates if percent is None else _adjusted(quote.rates, percent)
+    cost = apply(usage, listed, quote.version, quote.effective_from)
+    if cost.amount is None or percent is None:
         return cost
-    factor = money.factor(quote.percent)
-    parts = tuple(_scaled(part, factor) for part in cost.parts)
-    free = cost.status is _PRICED and not factor
-    return cost._replace(
-        status=_FREE if free else cost.status,
-        amount=money.total(part.amount for part in parts),
-        parts=parts,
-        adjustment=quote.percent,
-    )
+    return _new(Cost, (*cost[:7], percent))
 
 
-def _scaled(part: Part, factor: Decimal) -> Part:
-    rate = _multiply(part.rate, factor)
-    by_the_hour = part.name == "audio_seconds"
-    amount = (money.by_the_hour if by_the_hour else _multiply)(rate, part.quantity)
-    return Part(part.name, part.quantity, rate, amount)
+#: Rates and a percentage, by their identities → both, and the rates as they are adjusted.
+_scaled: dict[tuple[int, int], tuple[rates.Rates, Decimal, rates.Rates]] = {}
+
+
+def _adjusted(listed: rates.Rates, percent: Decimal) -> rates.Rates:
+    """The rates `listed` with `percent` more, or less (below 0); remembered, as they are for each call."""
+    key = id(listed), id(percent)
+    found = _scaled.get(key)
+    if found is not None and found[0] is listed and found[1] is percent:
+        return found[2]
+    factor = money.factor(percent)
+    adjusted = {
+        name: replace(
+            rate,
+            base=_multiply(rate.base, factor),
+            tiers=tuple((start, _multiply(price, factor)) for start, price in rate.tiers),
+        )
+        for name, rate in listed.items()
+    }
+    if len(_scaled) >= _REMEMBERED:
+        _scaled.clear()
+    _scaled[key] = (listed, percent, adjusted)
+    return adjusted
 
 
 def _reported(amount: Decimal) -> Cost:

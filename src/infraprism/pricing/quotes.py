@@ -15,9 +15,13 @@ book: Book | None = None
 
 
 def use(own: Book | None) -> None:
-    """Price by `own` from now on, and by the list what it has no rates for; None: by the list alone."""
+    """Price by `own` from now on, and by its list, or the installed one, what it has no rates for.
+
+    None: by the installed list alone.
+    """
     global book
     book = own
+    rates.use(None if own is None else own.listed)
 
 
 class Quote(NamedTuple):

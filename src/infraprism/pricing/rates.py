@@ -11,10 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from infraprism.pricing import money
+from infraprism.pricing import lists, money
+from infraprism.pricing.lists import PriceList
 
 if TYPE_CHECKING:
     from genai_prices.types import ModelInfo, ModelPrice, PriceVariant
@@ -33,6 +34,8 @@ STANDARD_TIERS = frozenset({None, "", "auto", "default", "standard", "on_demand"
 #: Provider and model of the list → seconds of audio that are billed at least: genai-prices has them in its
 #: code, not in its list.
 _LEAST_SECONDS = {("groq", "whisper-large-v3"): 10, ("groq", "whisper-large-v3-turbo"): 10}
+#: Models on OpenAI's list that OpenAI does not serve: who does sets the price, or has none.
+_OPEN_WEIGHTS = "gpt-oss"
 #: Models matched and rates resolved are remembered for this many different keys; names come from outside.
 _REMEMBERED = 2048
 
@@ -79,12 +82,26 @@ def power(key: str) -> int:
     return 6 if key.endswith(("_mtok", "_mchars")) else 3 if key.endswith("_kcount") else 0
 
 
-@cache
+#: The list that the user has saved, and the installed one once it is needed.
+_saved: PriceList | None = None
+_installed: PriceList | None = None
+
+
+def use(saved: PriceList | None) -> None:
+    """Price by the list `saved` from now on; None: by the one that is installed."""
+    global _saved
+    _saved = saved
+
+
 def version() -> str:
     """Name and version of the price list: ``genai-prices 0.2.3``."""
-    import genai_prices
+    return (_saved or _installed or _load()).version
 
-    return f"genai-prices {genai_prices.__version__}"
+
+def _load() -> PriceList:
+    global _installed
+    _installed = lists.installed()
+    return _installed
 
 
 def find(
@@ -94,7 +111,8 @@ def find(
 
     Args:
         provider: OpenTelemetry's provider name, or the host of an unknown one. Unknown hosts are taken for
-            gateways in front of OpenAI: they have rates where the model is on OpenAI's list.
+            gateways in front of OpenAI: they have rates where the model is on OpenAI's list, and not one of
+            open weights.
         model: the served model.
         service_tier: the served tier.
         at: when the request was made (aware).
@@ -108,10 +126,11 @@ def find_dated(
     provider: str, model: str, service_tier: str | None, at: datetime, *, batch: bool = False
 ) -> Listed | None:
     """As `find`, and since when the rates hold."""
+    price_list = _saved or _installed or _load()
     moment = at if at.tzinfo is UTC else at.astimezone(UTC)
     # Prices change by date; a few also by time of day.
-    minute = moment.hour * 60 + moment.minute if _match(provider, model).by_time_of_day else 0
-    return _resolve(provider, model, service_tier, moment.toordinal(), minute, batch)
+    minute = moment.hour * 60 + moment.minute if _match(price_list, provider, model).by_time_of_day else 0
+    return _resolve(price_list, provider, model, service_tier, moment.toordinal(), minute, batch)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,14 +143,16 @@ class _Match:
 
 
 @lru_cache(maxsize=_REMEMBERED)
-def _match(provider: str, model: str) -> _Match:
-    from genai_prices.data_snapshot import find_provider_by_id, get_snapshot
+def _match(price_list: PriceList, provider: str, model: str) -> _Match:
+    from genai_prices.data_snapshot import find_provider_by_id
     from genai_prices.types import ModelPrice, TimeOfDateConstraint
 
-    providers = get_snapshot().providers
+    providers = price_list.providers
     listed = find_provider_by_id(providers, LIST_PROVIDERS.get(provider, provider))
-    if listed is None:
+    if listed is None and not model.lower().startswith(_OPEN_WEIGHTS):
         listed = find_provider_by_id(providers, "openai")
+    if listed is not None and listed.id == "google":
+        model = model.removeprefix("models/").removeprefix("google/")
     found = None if listed is None else listed.find_model(model, all_providers=providers)
     if listed is None or found is None:
         return _Match(None)
@@ -147,9 +168,15 @@ def _match(provider: str, model: str) -> _Match:
 
 @lru_cache(maxsize=_REMEMBERED)
 def _resolve(
-    provider: str, model: str, service_tier: str | None, day: int, minute: int, batch: bool
+    price_list: PriceList,
+    provider: str,
+    model: str,
+    service_tier: str | None,
+    day: int,
+    minute: int,
+    batch: bool,
 ) -> Listed | None:
-    match = _match(provider, model)
+    match = _match(price_list, provider, model)
     if (priced := match.model) is None:
         return None
     moment = datetime.fromordinal(day).replace(hour=minute // 60, minute=minute % 60, tzinfo=UTC)
