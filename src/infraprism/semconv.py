@@ -9,6 +9,9 @@ from __future__ import annotations
 from typing import Final
 
 SCOPE: Final = "infraprism.openai"
+#: The scope of the spans of sessions: they are no calls.
+SESSIONS_SCOPE: Final = "infraprism.sessions"
+SESSION_SPAN: Final = "session"
 SCHEMA_URL: Final = "https://opentelemetry.io/schemas/1.37.0"
 
 # GenAI conventions: the call
@@ -145,6 +148,9 @@ SETTING_ENTITY_TYPE: Final = "INFRAPRISM_ENTITY_TYPE"
 SETTING_ENTITY_ID: Final = "INFRAPRISM_ENTITY_ID"
 SETTING_TAGS: Final = "INFRAPRISM_TAGS"
 SETTING_TRACE_KEY: Final = "INFRAPRISM_TRACE_KEY"
+SETTING_SESSION_MODE: Final = "INFRAPRISM_SESSION_MODE"
+SETTING_TRACE_MAX_CALLS: Final = "INFRAPRISM_TRACE_MAX_CALLS"
+SETTING_TRACE_MAX_HOURS: Final = "INFRAPRISM_TRACE_MAX_HOURS"
 SETTING_STREAM_USAGE: Final = "INFRAPRISM_STREAM_USAGE"
 SETTING_PRICES: Final = "INFRAPRISM_PRICES"
 SETTING_API_KEY: Final = "INFRAPRISM_API_KEY"

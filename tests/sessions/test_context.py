@@ -197,3 +197,51 @@ def test_entering_a_session_is_told_once_per_callback(monkeypatch):
             stack.enter_context(session("b"))
             assert entered == ["entered", "entered"]
     assert entered == ["entered", "entered"]
+
+
+def test_a_generator_ends_its_block_inside_of_its_callers(caplog):
+    def generate():
+        with session("a"):
+            yield identity_in()
+
+    generator = generate()
+    assert next(generator) == IN_A
+    with session("b"):
+        generator.close()
+        assert identity_in() == IN_B
+    assert identity_in() == NOBODY
+    assert caplog.messages == []
+
+
+async def test_a_generator_that_is_closed_by_another_task(caplog):
+    async def generate():
+        async with session("a"):
+            yield identity_in()
+
+    async def first(generator):
+        return await anext(generator)
+
+    generator = generate()
+    assert await asyncio.create_task(first(generator)) == IN_A
+    with session("b"):
+        await generator.aclose()
+        assert identity_in() == IN_B
+    assert identity_in() == NOBODY
+    assert caplog.messages == []
+
+
+def test_threads_that_share_an_object_and_do_not_give_back_a_context():
+    shared = session("a")
+    everyone_is_inside = threading.Barrier(4)
+
+    def converse(number):
+        with session(f"outer-{number}"):
+            with shared:
+                otel_context.attach(otel_context.set_value("a library's", "own"))
+                everyone_is_inside.wait(10)
+                inside = identity_in()
+            return inside, identity_in(), otel_context.get_value("a library's")
+
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(converse, range(4)))
+    assert found == [(IN_A, Identity(f"outer-{number}"), None) for number in range(4)]

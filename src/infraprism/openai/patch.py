@@ -34,6 +34,7 @@ def install(*, for_good: bool = False) -> None:
     _wanted = True
     price_file.start()
     sessions.on_entering(_attach)
+    sessions.record_through(_recorder)
     for module, target, shell in _targets():
         if not _hooked:
             wrapt.register_post_import_hook(partial(_patch, target, shell), module)
@@ -57,6 +58,10 @@ def remove() -> None:
 def _attach() -> None:
     if _wanted:
         engine.attach()
+
+
+def _recorder() -> sessions.Recorder | None:
+    return engine.recorder(own_export=_for_good) if _wanted else None
 
 
 def _targets() -> list[tuple[str, str, Shell]]:

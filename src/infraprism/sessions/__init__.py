@@ -3,20 +3,28 @@
 from infraprism.sessions.attributes import attributes
 from infraprism.sessions.context import from_environment, identity_in, on_entering, session, with_identity
 from infraprism.sessions.identity import MAX_ID_LENGTH, MAX_TAGS, NOBODY, Id, Identity, identify
-from infraprism.sessions.trace_ids import starting, trace_id_of
+from infraprism.sessions.nesting import Recorder, record_through
+from infraprism.sessions.placing import Placement, place, started
+from infraprism.sessions.trace_ids import Generation, starting, trace_id_of
 
 __all__ = [
+    "Generation",
     "Id",
     "Identity",
     "MAX_ID_LENGTH",
     "MAX_TAGS",
     "NOBODY",
+    "Placement",
+    "Recorder",
     "attributes",
     "from_environment",
     "identify",
     "identity_in",
     "on_entering",
+    "place",
+    "record_through",
     "session",
+    "started",
     "starting",
     "trace_id_of",
     "with_identity",
