@@ -17,6 +17,7 @@ STANDARD = sys.stdlib_module_names | {"__future__"}
 COMMON = {"infraprism", "infraprism.semconv"}  # `infraprism` itself is the version
 API = {
     "opentelemetry.attributes",
+    "opentelemetry.baggage",
     "opentelemetry.context",
     "opentelemetry.metrics",
     "opentelemetry.trace",

@@ -95,6 +95,9 @@ COST_COUNTED_IN: Final = "infraprism.cost.counted_in"
 SESSION_COST: Final = "infraprism.session.cost"
 SESSION_TURNS: Final = "infraprism.session.turns"
 
+#: What begins like this in OpenTelemetry's baggage is ours.
+BAGGAGE_PREFIX: Final = "infraprism."
+
 # Of other instrumentations, which say with them that a span is a model call
 OPENLLMETRY_REQUEST_TYPE: Final = "llm.request.type"
 OPENINFERENCE_SPAN_KIND: Final = "openinference.span.kind"

@@ -10,7 +10,7 @@ from typing import Any
 import wrapt
 
 from infraprism import guard, sessions
-from infraprism.openai import batches, fetched, loading, price_file, transport, websockets
+from infraprism.openai import batches, fetched, loading, outbound, price_file, transport, websockets
 from infraprism.openai.engine import engine
 from infraprism.openai.layers import Layer
 from infraprism.openai.shells import Shell, async_shell, helper_shell, sync_shell
@@ -77,6 +77,7 @@ def _targets() -> list[tuple[str, str, Shell]]:
             name = f"{prefix}{helper.resource}.{helper.method}"
             targets.append((helper.module, name, helper_shell(engine)))
     targets += [(transport.MODULE, method, transport.shell) for method in transport.METHODS]
+    targets += [(outbound.MODULE, method, shell) for method, shell in outbound.SHELLS.items()]
     targets += websockets.targets(engine)
     return targets
 

@@ -1,6 +1,7 @@
 """Session, entity and tags in OpenTelemetry's Context."""
 
 from infraprism.sessions.attributes import attributes
+from infraprism.sessions.baggage import without_baggage
 from infraprism.sessions.context import from_environment, identity_in, on_entering, session, with_identity
 from infraprism.sessions.identity import MAX_ID_LENGTH, MAX_TAGS, NOBODY, Id, Identity, identify
 from infraprism.sessions.nesting import Recorder, record_through
@@ -28,4 +29,5 @@ __all__ = [
     "starting",
     "trace_id_of",
     "with_identity",
+    "without_baggage",
 ]
