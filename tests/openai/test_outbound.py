@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from openai import AsyncOpenAI, InternalServerError, OpenAI
-from opentelemetry import baggage, trace
+from opentelemetry import baggage, propagate, trace
 from opentelemetry import context as otel_context
 from opentelemetry.trace import format_span_id, format_trace_id
 
@@ -105,9 +105,47 @@ def server() -> Iterator[RawServer]:
     server.close()
 
 
+class Propagating:
+    """An instrumentation of the HTTP client: a span for each request, and what is propagated on it."""
+
+    def __init__(self, recording: Recording) -> None:
+        self._tracer = recording.tracer_provider.get_tracer("http")
+        self._own = {
+            (kind, name): getattr(kind, name)
+            for kind, name in (
+                (http.HTTPTransport, "handle_request"),
+                (http.AsyncHTTPTransport, "handle_async_request"),
+            )
+        }
+
+    def __enter__(self) -> None:
+        for (kind, name), own in self._own.items():
+            setattr(kind, name, (self._async if "async" in name else self._sync)(own))
+
+    def __exit__(self, *_: object) -> None:
+        for (kind, name), own in self._own.items():
+            setattr(kind, name, own)
+
+    def _sync(self, own: Any) -> Any:
+        def handle(transport: Any, request: Any) -> Any:
+            with self._tracer.start_as_current_span(request.method):
+                propagate.inject(request.headers)
+                return own(transport, request)
+
+        return handle
+
+    def _async(self, own: Any) -> Any:
+        async def handle(transport: Any, request: Any) -> Any:
+            with self._tracer.start_as_current_span(request.method):
+                propagate.inject(request.headers)
+                return await own(transport, request)
+
+        return handle
+
+
 @contextmanager
-def http_instrumented(recording: Recording) -> Iterator[None]:
-    """The application has instrumented its HTTP client: OpenTelemetry's own instrumentation of it."""
+def opentelemetrys(recording: Recording) -> Iterator[None]:
+    """OpenTelemetry's own, where it is installed: see tests/peers/requirements.txt."""
     theirs = pytest.importorskip("opentelemetry.instrumentation.httpx")
     name = "HTTPX2ClientInstrumentor" if http.__name__ == "httpx2" else "HTTPXClientInstrumentor"
     instrumentor = getattr(theirs, name)()
@@ -118,6 +156,13 @@ def http_instrumented(recording: Recording) -> Iterator[None]:
         yield
     finally:
         instrumentor.uninstrument()
+
+
+@pytest.fixture(params=[Propagating, opentelemetrys], ids=["propagating", "OpenTelemetry's"])
+def http_instrumented(request: pytest.FixtureRequest) -> Callable[[Recording], Any]:
+    """The application instruments its HTTP client."""
+    instrumentation: Callable[[Recording], Any] = request.param
+    return instrumentation
 
 
 @contextmanager
@@ -183,7 +228,10 @@ def test_without_an_http_instrumentation_the_request_is_the_clients_own(
 
 @pytest.mark.parametrize("request_of", REQUESTS.values(), ids=REQUESTS)
 def test_beside_an_http_instrumentation_nothing_of_ours_is_sent(
-    client: OpenAI, server: RawServer, request_of: Callable[[Any], Any]
+    client: OpenAI,
+    server: RawServer,
+    request_of: Callable[[Any], Any],
+    http_instrumented: Callable[[Recording], Any],
 ) -> None:
     recording = Recording()
     with (
@@ -201,7 +249,10 @@ def test_beside_an_http_instrumentation_nothing_of_ours_is_sent(
 
 @pytest.mark.parametrize("request_of", REQUESTS.values(), ids=REQUESTS)
 async def test_nor_by_the_async_client(
-    async_client: AsyncOpenAI, server: RawServer, request_of: Callable[[Any], Any]
+    async_client: AsyncOpenAI,
+    server: RawServer,
+    request_of: Callable[[Any], Any],
+    http_instrumented: Callable[[Recording], Any],
 ) -> None:
     recording = Recording()
     with http_instrumented(recording), instrumented(recording), carrying(BAGGAGE):
@@ -213,7 +264,9 @@ async def test_nor_by_the_async_client(
     assert not [word for word in SECRETS if word in server.requests[0]]
 
 
-def test_nor_when_it_is_sent_again(client: OpenAI, server: RawServer) -> None:
+def test_nor_when_it_is_sent_again(
+    client: OpenAI, server: RawServer, http_instrumented: Callable[[Recording], Any]
+) -> None:
     server.refuses = 2
     recording = Recording()
     with http_instrumented(recording), instrumented(recording), carrying(BAGGAGE), session("conv-secret"):
@@ -222,7 +275,9 @@ def test_nor_when_it_is_sent_again(client: OpenAI, server: RawServer) -> None:
     assert not [word for word in SECRETS if word in b"".join(server.requests)]
 
 
-def test_baggage_that_was_all_ours_is_not_sent_at_all(client: OpenAI, server: RawServer) -> None:
+def test_baggage_that_was_all_ours_is_not_sent_at_all(
+    client: OpenAI, server: RawServer, http_instrumented: Callable[[Recording], Any]
+) -> None:
     recording = Recording()
     with (
         http_instrumented(recording),
@@ -234,7 +289,7 @@ def test_baggage_that_was_all_ours_is_not_sent_at_all(client: OpenAI, server: Ra
 
 
 def test_what_an_http_instrumentation_sends_is_what_it_sends_without_ours(
-    client: OpenAI, server: RawServer
+    client: OpenAI, server: RawServer, http_instrumented: Callable[[Recording], Any]
 ) -> None:
     """Its traceparent is its own span's; the trace is the call's, and its id a keyed hash."""
     recording = Recording()

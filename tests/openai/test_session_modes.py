@@ -27,7 +27,7 @@ from simulated_openai import SimulatedOpenAI
 from infraprism import InfraPrismOpenAI, guard, session, settings
 from infraprism.collector.calls import read_request
 from infraprism.openai import patch
-from infraprism.sessions import Generation, Identity, trace_id_of, trace_ids, turns
+from infraprism.sessions import Generation, Identity, trace_id_of, turns
 from infraprism.sessions.recent import Recent
 from infraprism.tracing import standalone
 from tests.support.calls import API_KEY, Recording, Wire, instrumented
@@ -36,12 +36,6 @@ MESSAGES: Any = [{"role": "user", "content": "Hello"}]
 ACME: Any = {"entity_type": "customer", "entity_id": "acme"}
 S_1 = trace_id_of(Identity("s-1"))
 ACMES = trace_id_of(Identity("s-1", "customer", "acme"))
-
-
-@pytest.fixture(autouse=True)
-def nothing_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trace_ids, "_counted", Recent(1000))
-    monkeypatch.setattr(turns, "_last", Recent(1000))
 
 
 @pytest.fixture
@@ -373,10 +367,13 @@ def test_a_call_that_outlives_its_block_stays_in_it_and_a_later_one_does_not(
     ]
 
 
-def test_where_nothing_is_recorded_a_block_has_no_span(client: OpenAI, recording: Recording) -> None:
+def test_where_nothing_is_recorded_a_block_has_no_span(
+    recording: Recording, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with suppress_instrumentation(), session("s-1", mode="nest") as identity:
         assert identity == Identity("s-1")
         assert not trace.get_current_span().get_span_context().is_valid
+    monkeypatch.setattr(patch, "_for_good", False)  # by a drop-in client of another test
     patch.remove()
     with session("s-1", mode="nest"):
         assert not trace.get_current_span().get_span_context().is_valid
