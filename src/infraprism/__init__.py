@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
-from infraprism.sessions import Identity, session
+from infraprism.sessions import Budget, BudgetExceededError, Identity, Overrun, session, set_budgets
 
 if TYPE_CHECKING:
     from infraprism.openai import InfraPrismInstrumentor
@@ -18,11 +18,15 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AsyncInfraPrismOpenAI",
+    "Budget",
+    "BudgetExceededError",
     "Identity",
     "InfraPrismInstrumentor",
     "InfraPrismOpenAI",
+    "Overrun",
     "SessionCostProcessor",
     "session",
+    "set_budgets",
 ]
 
 _LAZY = {

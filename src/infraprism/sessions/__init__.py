@@ -2,6 +2,8 @@
 
 from infraprism.sessions.attributes import attributes
 from infraprism.sessions.baggage import without_baggage
+from infraprism.sessions.budgets_keeper import Hold, keeper, set_budgets
+from infraprism.sessions.budgets import Budget, BudgetExceededError, Overrun
 from infraprism.sessions.context import from_environment, identity_in, on_entering, session, with_identity
 from infraprism.sessions.identity import MAX_ID_LENGTH, MAX_TAGS, NOBODY, Id, Identity, identify
 from infraprism.sessions.nesting import Recorder, record_through
@@ -9,22 +11,28 @@ from infraprism.sessions.placing import Placement, place, started
 from infraprism.sessions.trace_ids import Generation, starting, trace_id_of
 
 __all__ = [
+    "Budget",
+    "BudgetExceededError",
     "Generation",
+    "Hold",
     "Id",
     "Identity",
     "MAX_ID_LENGTH",
     "MAX_TAGS",
     "NOBODY",
+    "Overrun",
     "Placement",
     "Recorder",
     "attributes",
     "from_environment",
     "identify",
     "identity_in",
+    "keeper",
     "on_entering",
     "place",
     "record_through",
     "session",
+    "set_budgets",
     "started",
     "starting",
     "trace_id_of",
