@@ -2,8 +2,8 @@
 
 from infraprism.sessions.attributes import attributes
 from infraprism.sessions.baggage import without_baggage
-from infraprism.sessions.budgets_keeper import Hold, keeper, set_budgets
 from infraprism.sessions.budgets import Budget, BudgetExceededError, Overrun
+from infraprism.sessions.budgets_keeper import Hold, keeper, set_budgets
 from infraprism.sessions.context import from_environment, identity_in, on_entering, session, with_identity
 from infraprism.sessions.identity import MAX_ID_LENGTH, MAX_TAGS, NOBODY, Id, Identity, identify
 from infraprism.sessions.nesting import Recorder, record_through
