@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
+import re
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import openai
@@ -29,6 +31,7 @@ from tests.support.script import Answer, Script, body, events
 from tests.support.sockets import Close, speaking
 from tests.support.versions import chat_helpers, needs, realtime
 
+DOCUMENT = (Path(__file__).parents[2] / "docs" / "budgets.md").read_text()
 #: 8 tokens by the rule; 10 in the answer, and 5 out: $0.15 and $0.60 a million.
 MESSAGES: Any = [{"role": "user", "content": "Hi"}]
 WHO: Any = {"session_id": "conv-123", "entity_type": "customer", "entity_id": "acme"}
@@ -339,7 +342,6 @@ def test_a_request_of_a_batch_is_spent_when_it_is_downloaded(recording: Recordin
 def test_a_realtime_response_is_spent_when_it_is_done(
     recording: Recording, caplog: pytest.LogCaptureFixture
 ) -> None:
-    pytest.importorskip("websockets")
     set_budgets(Budget(0), Budget(0, "entity", action="raise"))
     model = {
         "type": "session.created",
@@ -407,7 +409,7 @@ def test_a_chat_is_estimated(recording: Recording, arguments: Any, expected: Dec
     assert asked(lambda client: chat(client, **arguments)) == expected
 
 
-OTHERS: dict[str, tuple[Callable[[Any], Any], str | None]] = {
+OTHERS: dict[str, tuple[Callable[[Any], Any], str]] = {
     "a response": (lambda c: c.responses.create(max_output_tokens=100, **RESPONDS), "0.0000612"),
     "a text": (
         lambda c: c.completions.create(model="gpt-3.5-turbo-instruct", prompt="Hi", **WHO),
@@ -416,15 +418,17 @@ OTHERS: dict[str, tuple[Callable[[Any], Any], str | None]] = {
     "embeddings": (CALLS["embeddings"], "0.00000016"),  # 8 tokens at $0.02
     "speech": (CALLS["speech"], "0.00003"),  # 2 characters at $15
     "an image": (CALLS["images"], "0.00004"),  # the prompt alone: 8 tokens at $5
-    "a video": (lambda c: c.videos.create(model="sora-2", prompt="Hi", **WHO), None),
 }
 
 
 @pytest.mark.parametrize(("call", "expected"), OTHERS.values(), ids=OTHERS.keys())
-def test_other_calls_are_estimated(
-    recording: Recording, call: Callable[[Any], Any], expected: str | None
-) -> None:
-    assert asked(call) == (None if expected is None else Decimal(expected))
+def test_other_calls_are_estimated(recording: Recording, call: Callable[[Any], Any], expected: str) -> None:
+    assert asked(call) == Decimal(expected)
+
+
+@needs("videos.create")
+def test_what_a_video_costs_nobody_knows(recording: Recording) -> None:
+    assert asked(lambda client: client.videos.create(model="sora-2", prompt="Hi", **WHO)) is None
 
 
 def test_an_entitys_own_prices_are_asked_for(recording: Recording) -> None:
@@ -548,7 +552,24 @@ def test_without_budgets_nothing_is_estimated(recording: Recording, monkeypatch:
     assert recording.attributes["infraprism.cost.amount"] == "0.0000045"
 
 
-def test_no_drop_in_client_is_needed_and_it_works_too() -> None:
+def test_the_documented_program_runs(
+    api: SimulatedOpenAI,
+    recording: Recording,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", api.base_url)
+    monkeypatch.setenv("OPENAI_API_KEY", "none")
+    [program] = re.findall(r"```python\n(.*?)```", DOCUMENT, re.DOTALL)
+    exec(program, {})
+    assert [account.spent for book in keeper._books.values() for account in book.accounts.values()] == [
+        billed(recording)
+    ] * 3
+    exec(program.replace("0.50", "0"), {})
+    assert capsys.readouterr().out == f"That was enough: {billed(recording)} of 0 USD spent.\n"
+
+
+def test_the_drop_in_client_is_held_too() -> None:
     set_budgets(Budget(0, action="raise"))
     with instrumented() as recording, pytest.raises(BudgetExceededError):
         chat(Script().client(infraprism.InfraPrismOpenAI))
