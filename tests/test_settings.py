@@ -6,6 +6,10 @@ from infraprism import settings
 from infraprism.settings import Settings, load
 
 API_KEY_PROBLEM = "INFRAPRISM_API_KEY must begin with 'ip-'"
+BAGGAGE_PROBLEM = (
+    "INFRAPRISM_BAGGAGE must be a list of"
+    " infraprism.entity.id, infraprism.entity.type, session.id, infraprism.tag.<key>"
+)
 PORT_PROBLEM = "INFRAPRISM_PORT must be a port number from 0 to 65535"
 
 
@@ -15,6 +19,7 @@ def test_defaults():
         entity_type=None,
         entity_id=None,
         tags=None,
+        baggage=(),
         trace_key=None,
         prices=None,
         api_key=None,
@@ -32,6 +37,7 @@ def test_every_variable():
             "INFRAPRISM_ENTITY_TYPE": "team",
             "INFRAPRISM_ENTITY_ID": "search",
             "INFRAPRISM_TAGS": "job=nightly",
+            "INFRAPRISM_BAGGAGE": "session.id, infraprism.entity.id,infraprism.tag.feature,",
             "INFRAPRISM_TRACE_KEY": "secret",
             "INFRAPRISM_PRICES": "/etc/prices.toml",
             "INFRAPRISM_API_KEY": "ip-key",
@@ -46,6 +52,7 @@ def test_every_variable():
         entity_type="team",
         entity_id="search",
         tags="job=nightly",
+        baggage=("session.id", "infraprism.entity.id", "infraprism.tag.feature"),
         trace_key="secret",
         prices="/etc/prices.toml",
         api_key="ip-key",
@@ -62,6 +69,7 @@ def test_blank_values_count_as_unset(blank):
         "ENTITY_TYPE",
         "ENTITY_ID",
         "TAGS",
+        "BAGGAGE",
         "TRACE_KEY",
         "PRICES",
         "API_KEY",
@@ -86,6 +94,13 @@ def test_ports(port):
 @pytest.mark.parametrize("port", ["-1", "65536", "http", "80.0", "0x50", "8_0", "٨٠", "²", "9" * 5000])
 def test_what_is_no_port_is_a_problem_and_the_default_is_used(port):
     assert load({"INFRAPRISM_PORT": port}) == Settings(problems=(PORT_PROBLEM,))
+
+
+@pytest.mark.parametrize(
+    "keys", ["user.id", "session.id,user.email", "infraprism.tag.", "session.id feature"]
+)
+def test_what_baggage_cannot_have_is_a_problem_and_none_is_read(keys):
+    assert load({"INFRAPRISM_BAGGAGE": keys}) == Settings(problems=(BAGGAGE_PROBLEM,))
 
 
 @pytest.mark.parametrize("key", ["secret", "IP-key", "sk-proj-1", "xip-"])

@@ -22,6 +22,9 @@ DEFAULT_DATABASE = "infraprism.duckdb"
 #: Values of OpenTelemetry's content switch that ask for content on spans; ``true`` is what it took before.
 _ON_SPANS = frozenset({"span_only", "span_and_event", "true"})
 
+#: What baggage can have, beside tags.
+_BAGGAGE = frozenset({semconv.SESSION_ID, semconv.ENTITY_TYPE, semconv.ENTITY_ID})
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -33,6 +36,8 @@ class Settings:
     entity_id: str | None = None
     #: ``key=value,key=value``
     tags: str | None = None
+    #: What of inbound baggage is read, and put into baggage when asked: names of attributes.
+    baggage: tuple[str, ...] = ()
     #: Secret that keys the hash from a session to its trace id; without one a public constant does.
     trace_key: str | None = None
     #: Record what is said on spans, as OpenTelemetry's switch asks; it says more (events) than we do.
@@ -74,11 +79,17 @@ def load(environ: Mapping[str, str]) -> Settings:
             port = int(port_text)
         else:
             problems.append(f"{semconv.SETTING_PORT} must be a port number from 0 to 65535")
+    baggage = tuple(key.strip() for key in (text(semconv.SETTING_BAGGAGE) or "").split(",") if key.strip())
+    if not all(key in _BAGGAGE or key.removeprefix(semconv.TAG_PREFIX) not in ("", key) for key in baggage):
+        known = ", ".join((*sorted(_BAGGAGE), semconv.TAG_PREFIX + "<key>"))
+        problems.append(f"{semconv.SETTING_BAGGAGE} must be a list of {known}")
+        baggage = ()
     return Settings(
         session_id=text(semconv.SETTING_SESSION_ID),
         entity_type=text(semconv.SETTING_ENTITY_TYPE),
         entity_id=text(semconv.SETTING_ENTITY_ID),
         tags=text(semconv.SETTING_TAGS),
+        baggage=baggage,
         trace_key=text(semconv.SETTING_TRACE_KEY),
         capture_content=(text(semconv.SETTING_CAPTURE_CONTENT) or "").lower() in _ON_SPANS,
         stream_usage=stream_usage.lower() != "false",

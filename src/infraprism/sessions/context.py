@@ -4,15 +4,19 @@ spans do. The key is our own: nothing of it is ever sent to a model provider.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping
 from contextvars import Token
 from functools import cache
 from types import TracebackType
+from typing import Any
 
 from opentelemetry import context as otel_context
 from opentelemetry.context import Context
 
 from infraprism import guard, semconv, settings
+from infraprism.sessions import baggage
+from infraprism.sessions.decorator import Function, OfCall, decorate
 from infraprism.sessions.identity import NOBODY, Id, Identity, identify
 
 _KEY = otel_context.create_key("infraprism.identity")
@@ -20,14 +24,35 @@ _entering: list[Callable[[], None]] = []
 
 
 def identity_in(context: Context | None = None) -> Identity:
-    """The identity that `context` (by default the current one) carries, else the environment's."""
-    carried = (otel_context.get_current() if context is None else context).get(_KEY)
-    return carried if isinstance(carried, Identity) else from_environment()
+    """The identity that `context` (by default the current one) carries, else the environment's.
+
+    Where `INFRAPRISM_BAGGAGE` lets some of the context's baggage in, that is inside of the environment's.
+    """
+    if context is None:
+        context = otel_context.get_current()
+    carried = context.get(_KEY)
+    if isinstance(carried, Identity):
+        return carried
+    keys = settings.current().baggage
+    found = baggage.read(keys, context) if keys and context else None
+    return from_environment() if found is None else found.inside(from_environment())
 
 
 def with_identity(identity: Identity, context: Context) -> Context:
     """A copy of `context` that carries `identity`."""
     return otel_context.set_value(_KEY, identity, context)
+
+
+def with_baggage(context: Context | None = None) -> Context:
+    """A copy of `context`, by default of the current one, whose identity is also in its baggage.
+
+    Only the keys that `INFRAPRISM_BAGGAGE` names; without it nothing. Meant for a request to a service of
+    your own: ``propagate.inject(headers, context=with_baggage())``. It is not attached, so that no other
+    request sends it.
+    """
+    if context is None:
+        context = otel_context.get_current()
+    return baggage.write(settings.current().baggage, identity_in(context), context)
 
 
 def on_entering(callback: Callable[[], None]) -> None:
@@ -74,7 +99,9 @@ class session:  # noqa: N801 - reads as the statement it is: `with session("conv
     """Give every call and span inside the block its session, entity and tags.
 
     Works as ``with`` and as ``async with``. Blocks nest: the inner one wins, tags of both apply, and keyword
-    arguments of a call win over any block.
+    arguments of a call win over any block. As a decorator it is a block around each call of a function (sync,
+    async, generator or async generator); there, an argument can also be a function that is given the call's
+    arguments by name.
 
     Args:
         session_id: the app's own id of the conversation: str, int or `uuid.UUID`, at most 200 characters.
@@ -88,18 +115,37 @@ class session:  # noqa: N801 - reads as the statement it is: `with session("conv
 
     def __init__(
         self,
-        session_id: Id | None = None,
+        session_id: Id | OfCall | None = None,
         *,
-        entity_type: str | None = None,
-        entity_id: Id | None = None,
-        tags: Mapping[str, str] | None = None,
+        entity_type: str | OfCall | None = None,
+        entity_id: Id | OfCall | None = None,
+        tags: Mapping[str, str] | OfCall | None = None,
     ) -> None:
-        self._given = identify(session_id, entity_type, entity_id, tags)
+        #: The arguments, where one of them is only known when the decorated function is called.
+        self._of_call: tuple[Any, ...] | None = None
+        if callable(session_id) or callable(entity_type) or callable(entity_id) or callable(tags):
+            self._of_call = given = (session_id, entity_type, entity_id, tags)
+            self._given = identify(*(None if callable(value) else value for value in given))
+        else:
+            self._given = identify(session_id, entity_type, entity_id, tags)
         #: How to leave each context that was entered, by the context's id.
         self._tokens: dict[int, Token[Context]] = {}
 
+    def __call__(self, function: Function) -> Function:
+        """Decorate `function`: each call of it is a block of its own."""
+        return decorate(function, self if self._of_call is None else self._for)
+
+    def _for(self, call: Mapping[str, Any]) -> session:
+        assert self._of_call is not None
+        block = copy.copy(self)
+        block._of_call = None
+        block._given = identify(*(value(call) if callable(value) else value for value in self._of_call))
+        return block
+
     def __enter__(self) -> Identity:
         """Enter the session; gives the identity that calls inside it have."""
+        if self._of_call is not None:
+            raise TypeError("an argument that is a function of a call's arguments is for a decorator")
         for callback in _entering:
             callback()
         current = otel_context.get_current()
