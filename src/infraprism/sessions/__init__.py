@@ -1,8 +1,19 @@
 """Session, entity and tags in OpenTelemetry's Context."""
 
 from infraprism.sessions.attributes import attributes
-from infraprism.sessions.context import from_environment, identity_in, on_entering, session, with_identity
+from infraprism.sessions.carry import carry
+from infraprism.sessions.context import (
+    from_environment,
+    identity_in,
+    on_entering,
+    session,
+    with_baggage,
+    with_identity,
+)
+from infraprism.sessions.conversation import Session
 from infraprism.sessions.identity import MAX_ID_LENGTH, MAX_TAGS, NOBODY, Id, Identity, identify
+from infraprism.sessions.life import on_ended, on_started
+from infraprism.sessions.logs import SessionLogFilter, structlog_processor
 from infraprism.sessions.trace_ids import starting, trace_id_of
 
 __all__ = [
@@ -11,13 +22,20 @@ __all__ = [
     "MAX_ID_LENGTH",
     "MAX_TAGS",
     "NOBODY",
+    "Session",
+    "SessionLogFilter",
     "attributes",
+    "carry",
     "from_environment",
     "identify",
     "identity_in",
+    "on_ended",
     "on_entering",
+    "on_started",
     "session",
     "starting",
+    "structlog_processor",
     "trace_id_of",
+    "with_baggage",
     "with_identity",
 ]
