@@ -2,10 +2,11 @@
 
 import asyncio
 import contextlib
+import http.client
 import json
+import socket
 import threading
 import time
-from urllib.request import Request, urlopen
 
 import pytest
 import uvicorn
@@ -86,8 +87,14 @@ def url():
 
 
 def get(url, **headers):
-    with urlopen(Request(url, headers=headers), timeout=10) as response:
+    address, _, path = url.removeprefix("http://").partition("/")
+    connection = http.client.HTTPConnection(address, timeout=10)
+    try:
+        connection.request("GET", f"/{path}", headers=headers)
+        response = connection.getresponse()
         return response.read().decode(), response.headers
+    finally:
+        connection.close()
 
 
 @pytest.mark.parametrize("path", ["asynchronous", "threaded"])
@@ -120,8 +127,12 @@ def test_a_value_that_cannot_be_used_does_not_hurt_the_request(url):
 
 
 def test_websockets_pass_through(url):
+    address = url.removeprefix("http://")
+    host, _, port = address.partition(":")
     with connect(
-        url.replace("http", "ws", 1), additional_headers={"x-session-id": "conv-1"}, proxy=None
+        f"ws://{address}",
+        sock=socket.create_connection((host, int(port))),
+        additional_headers={"x-session-id": "conv-1"},
     ) as connection:
         assert json.loads(connection.recv(10)) == [None, None, None]
 
