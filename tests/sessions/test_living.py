@@ -206,3 +206,29 @@ chat.touch()
     assert (done.returncode, done.stderr) == (0, "")
     assert [lines[0], lines[-1]] == ["end own in the child", "end chat in the parent"]
     assert [line for line in lines[1:-1] if "in the parent" not in line] == []
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_a_child_of_multiprocessing_ends_its_own(method, tmp_path):
+    program = tmp_path / "program.py"
+    program.write_text("""
+import multiprocessing, sys
+from infraprism import Session, sessions
+
+sessions.on_ended(lambda who: print("end", who.session_id, flush=True))
+
+def work(name):
+    Session(session_id=name).touch()
+
+if __name__ == "__main__":
+    work("parent")
+    context = multiprocessing.get_context(sys.argv[1])
+    child = context.Process(target=work, args=["child"])
+    child.start()
+    child.join()
+    print("the child has ended", child.exitcode)
+""")
+    done = subprocess.run(
+        [sys.executable, str(program), method], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout.splitlines() == ["end child", "the child has ended 0", "end parent"]

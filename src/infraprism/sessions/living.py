@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import sys
 import threading
 import uuid
 import weakref
@@ -131,7 +132,7 @@ class Living:
     def _watch(self, life: Life) -> None:
         if not self._ends_with_process:
             self._ends_with_process = True
-            atexit.register(self.end_all)
+            _at_end(self.end_all)
         if self._lives.get(life.key) is not life:
             self._lives[life.key] = life
             if life.timeout is not None:
@@ -169,8 +170,17 @@ class Living:
     def _after_fork(self) -> None:
         # Another thread of the parent may have held the lock.
         self._lock = threading.RLock()
+        self._ends_with_process = False
         for life in self._lives.values():
             life.is_ours = False
+
+
+def _at_end(act: Callable[[], None]) -> None:
+    process = sys.modules.get("multiprocessing.process")
+    if process is not None and process.parent_process() is not None:
+        # Most children of multiprocessing never come to `atexit`. Before what exports is flushed, at 0.
+        sys.modules["multiprocessing.util"].Finalize(None, act, exitpriority=10)
+    atexit.register(act)
 
 
 _all: weakref.WeakSet[Living] = weakref.WeakSet()
