@@ -27,7 +27,7 @@ DOORS: dict[str, set[str]] = {
     "semconv": set(),
     "settings": {"infraprism.semconv"},
     "guard": set(),
-    "pricing": {"genai_prices"},
+    "pricing": {"genai_prices", "httpx2"},
     "sessions": COMMON | API | {"infraprism.guard", "infraprism.settings"},
     "session_events": COMMON
     | API
@@ -85,7 +85,7 @@ DOORS: dict[str, set[str]] = {
 #: What may be imported only while a function runs (or for types): loading it is somebody's choice.
 LATE = {
     "openai": {"openai", "httpx2", "tiktoken", "infraprism.tracing"},
-    "pricing": {"genai_prices"},
+    "pricing": {"genai_prices", "httpx2"},
     "session_events": {
         "infraprism.pricing",
         "infraprism.tracing",

@@ -8,8 +8,9 @@ from infraprism.settings import Settings, load
 API_KEY_PROBLEM = "INFRAPRISM_API_KEY must begin with 'ip-'"
 BAGGAGE_PROBLEM = (
     "INFRAPRISM_BAGGAGE must be a list of"
-    " infraprism.entity.id, infraprism.entity.type, session.id, infraprism.tag.<key>"
+    " infraprism.entity.id, infraprism.entity.type, infraprism.session.id, infraprism.tag.<key>"
 )
+MODE_PROBLEM = "INFRAPRISM_SESSION_MODE must be 'join', 'nest' or 'link'"
 PORT_PROBLEM = "INFRAPRISM_PORT must be a port number from 0 to 65535"
 
 
@@ -21,6 +22,9 @@ def test_defaults():
         tags=None,
         baggage=(),
         trace_key=None,
+        session_mode="join",
+        trace_max_calls=1000,
+        trace_max_hours=None,
         prices=None,
         api_key=None,
         host="127.0.0.1",
@@ -37,8 +41,11 @@ def test_every_variable():
             "INFRAPRISM_ENTITY_TYPE": "team",
             "INFRAPRISM_ENTITY_ID": "search",
             "INFRAPRISM_TAGS": "job=nightly",
-            "INFRAPRISM_BAGGAGE": "session.id, infraprism.entity.id,infraprism.tag.feature,",
+            "INFRAPRISM_BAGGAGE": "infraprism.session.id, infraprism.entity.id,infraprism.tag.feature,",
             "INFRAPRISM_TRACE_KEY": "secret",
+            "INFRAPRISM_SESSION_MODE": "nest",
+            "INFRAPRISM_TRACE_MAX_CALLS": "200",
+            "INFRAPRISM_TRACE_MAX_HOURS": "24",
             "INFRAPRISM_PRICES": "/etc/prices.toml",
             "INFRAPRISM_API_KEY": "ip-key",
             "INFRAPRISM_HOST": "0.0.0.0",
@@ -52,8 +59,11 @@ def test_every_variable():
         entity_type="team",
         entity_id="search",
         tags="job=nightly",
-        baggage=("session.id", "infraprism.entity.id", "infraprism.tag.feature"),
+        baggage=("infraprism.session.id", "infraprism.entity.id", "infraprism.tag.feature"),
         trace_key="secret",
+        session_mode="nest",
+        trace_max_calls=200,
+        trace_max_hours=24,
         prices="/etc/prices.toml",
         api_key="ip-key",
         host="0.0.0.0",
@@ -71,6 +81,9 @@ def test_blank_values_count_as_unset(blank):
         "TAGS",
         "BAGGAGE",
         "TRACE_KEY",
+        "SESSION_MODE",
+        "TRACE_MAX_CALLS",
+        "TRACE_MAX_HOURS",
         "PRICES",
         "API_KEY",
         "HOST",
@@ -97,7 +110,7 @@ def test_what_is_no_port_is_a_problem_and_the_default_is_used(port):
 
 
 @pytest.mark.parametrize(
-    "keys", ["user.id", "session.id,user.email", "infraprism.tag.", "session.id feature"]
+    "keys", ["session.id", "infraprism.session.id,user.email", "infraprism.tag.", "infraprism.session.id a"]
 )
 def test_what_baggage_cannot_have_is_a_problem_and_none_is_read(keys):
     assert load({"INFRAPRISM_BAGGAGE": keys}) == Settings(problems=(BAGGAGE_PROBLEM,))
@@ -125,3 +138,31 @@ def test_a_process_reads_its_environment_once(monkeypatch):
         assert before.database == "first"
     finally:
         settings.current.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("written", "mode", "problems"),
+    [
+        ("join", "join", ()),
+        ("nest", "nest", ()),
+        ("Link", "link", ()),
+        ("nested", "join", (MODE_PROBLEM,)),
+        ("nest,link", "join", (MODE_PROBLEM,)),
+    ],
+)
+def test_session_modes(written, mode, problems):
+    assert load({"INFRAPRISM_SESSION_MODE": written}) == Settings(session_mode=mode, problems=problems)
+
+
+@pytest.mark.parametrize("written", ["0", "-1", "1.5", "many", "1000000000", "9" * 5000, "²"])
+def test_a_limit_of_a_trace_that_is_none(written):
+    problem = "INFRAPRISM_TRACE_MAX_CALLS must be a whole number from 1 to 999999999"
+    assert load({"INFRAPRISM_TRACE_MAX_CALLS": written}) == Settings(problems=(problem,))
+    problem = "INFRAPRISM_TRACE_MAX_HOURS must be a whole number from 1 to 100000"
+    assert load({"INFRAPRISM_TRACE_MAX_HOURS": written}) == Settings(problems=(problem,))
+
+
+def test_limits_of_a_trace():
+    assert load({"INFRAPRISM_TRACE_MAX_CALLS": "1", "INFRAPRISM_TRACE_MAX_HOURS": "100000"}) == Settings(
+        trace_max_calls=1, trace_max_hours=100_000
+    )

@@ -11,6 +11,7 @@ from typing import Final
 SCOPE: Final = "infraprism.openai"
 #: The scope of what is said of sessions: they are no calls.
 SESSIONS_SCOPE: Final = "infraprism.sessions"
+SESSION_SPAN: Final = "session"
 SCHEMA_URL: Final = "https://opentelemetry.io/schemas/1.37.0"
 
 # GenAI conventions: the call
@@ -54,6 +55,9 @@ USAGE_REASONING_OUTPUT_TOKENS: Final = "gen_ai.usage.reasoning.output_tokens"
 ESTIMATED_INPUT_TOKENS: Final = "infraprism.estimated.input_tokens"
 ESTIMATED_OUTPUT_TOKENS: Final = "infraprism.estimated.output_tokens"
 USAGE_COST: Final = "gen_ai.usage.cost"
+#: And the field of `pricing.Usage`: what is billed and has no name in the conventions.
+USAGE_PREFIX: Final = "infraprism.usage."
+USAGE_UNPRICED: Final = "infraprism.usage.unpriced"
 
 # General conventions
 SERVER_ADDRESS: Final = "server.address"
@@ -74,6 +78,7 @@ TAG_PREFIX: Final = "infraprism.tag."
 # Ours: a request of a batch
 BATCH_ID: Final = "infraprism.batch.id"
 BATCH_CUSTOM_ID: Final = "infraprism.batch.custom_id"
+BATCH_REQUEST: Final = "infraprism.batch.request"
 
 # Ours: the money. Amounts are decimal strings; the parts (prefix and part) add up to the amount exactly.
 COST_PREFIX: Final = "infraprism.cost."
@@ -82,10 +87,18 @@ COST_CURRENCY: Final = "infraprism.cost.currency"
 COST_STATUS: Final = "infraprism.cost.status"
 COST_SOURCE: Final = "infraprism.cost.source"
 COST_PRICE_VERSION: Final = "infraprism.cost.price_version"
+#: What each part was billed for, and what its rates are: since when, and how far from everybody's.
+COST_QUANTITIES: Final = "infraprism.cost.quantities"
+COST_EFFECTIVE_FROM: Final = "infraprism.cost.effective_from"
+COST_ADJUSTMENT_PERCENT: Final = "infraprism.cost.adjustment_percent"
 #: On a span that is not ours and speaks of a call of ours: the span id of the one that carries the money.
 COST_COUNTED_IN: Final = "infraprism.cost.counted_in"
 SESSION_COST: Final = "infraprism.session.cost"
 SESSION_TURNS: Final = "infraprism.session.turns"
+
+#: What begins like this in OpenTelemetry's baggage is ours.
+BAGGAGE_PREFIX: Final = "infraprism."
+BAGGAGE_SESSION_ID: Final = "infraprism.session.id"
 
 # Of other instrumentations, which say with them that a span is a model call
 OPENLLMETRY_REQUEST_TYPE: Final = "llm.request.type"
@@ -145,6 +158,9 @@ SETTING_ENTITY_ID: Final = "INFRAPRISM_ENTITY_ID"
 SETTING_TAGS: Final = "INFRAPRISM_TAGS"
 SETTING_BAGGAGE: Final = "INFRAPRISM_BAGGAGE"
 SETTING_TRACE_KEY: Final = "INFRAPRISM_TRACE_KEY"
+SETTING_SESSION_MODE: Final = "INFRAPRISM_SESSION_MODE"
+SETTING_TRACE_MAX_CALLS: Final = "INFRAPRISM_TRACE_MAX_CALLS"
+SETTING_TRACE_MAX_HOURS: Final = "INFRAPRISM_TRACE_MAX_HOURS"
 SETTING_STREAM_USAGE: Final = "INFRAPRISM_STREAM_USAGE"
 SETTING_PRICES: Final = "INFRAPRISM_PRICES"
 SETTING_API_KEY: Final = "INFRAPRISM_API_KEY"

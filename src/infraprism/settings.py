@@ -10,6 +10,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from typing import Literal, cast, get_args
 
 from infraprism import semconv
 
@@ -17,13 +18,19 @@ DEFAULT_HOST = "127.0.0.1"
 #: The port of OTLP over HTTP: an exporter with no settings at all finds the local collector.
 DEFAULT_PORT = 4318
 DEFAULT_DATABASE = "infraprism.duckdb"
+#: Calls of a session in one trace: with the HTTP spans beside them about half of what Tempo takes, 5 MB.
+DEFAULT_TRACE_MAX_CALLS = 1000
+
+#: How sessions map to traces.
+SessionMode = Literal["join", "nest", "link"]
+SESSION_MODES: tuple[SessionMode, ...] = get_args(SessionMode)
 
 
 #: Values of OpenTelemetry's content switch that ask for content on spans; ``true`` is what it took before.
 _ON_SPANS = frozenset({"span_only", "span_and_event", "true"})
 
 #: What baggage can have, beside tags.
-_BAGGAGE = frozenset({semconv.SESSION_ID, semconv.ENTITY_TYPE, semconv.ENTITY_ID})
+_BAGGAGE = frozenset({semconv.BAGGAGE_SESSION_ID, semconv.ENTITY_TYPE, semconv.ENTITY_ID})
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +43,14 @@ class Settings:
     entity_id: str | None = None
     #: ``key=value,key=value``
     tags: str | None = None
-    #: What of inbound baggage is read, and put into baggage when asked: names of attributes.
+    #: What of inbound baggage is read, and put into baggage when asked: keys of ours.
     baggage: tuple[str, ...] = ()
     #: Secret that keys the hash from a session to its trace id; without one a public constant does.
     trace_key: str | None = None
+    session_mode: SessionMode = "join"
+    #: Calls of a session, and hours, after which it goes on in another trace; None: however long it takes.
+    trace_max_calls: int = DEFAULT_TRACE_MAX_CALLS
+    trace_max_hours: int | None = None
     #: Record what is said on spans, as OpenTelemetry's switch asks; it says more (events) than we do.
     capture_content: bool = False
     #: Ask streamed replies for their usage where the caller did not, and keep the extra chunk from it.
@@ -63,6 +74,16 @@ def load(environ: Mapping[str, str]) -> Settings:
     def text(name: str) -> str | None:
         return environ.get(name, "").strip() or None
 
+    def number(name: str, most: int) -> int | None:
+        written = text(name)
+        if written is None:
+            return None
+        # Python itself refuses to read a number of thousands of digits.
+        if written.isascii() and written.isdigit() and len(written) <= 9 and 1 <= int(written) <= most:
+            return int(written)
+        problems.append(f"{name} must be a whole number from 1 to {most}")
+        return None
+
     problems: list[str] = []
     api_key = text(semconv.SETTING_API_KEY)
     if api_key is not None and not api_key.startswith("ip-"):
@@ -71,6 +92,10 @@ def load(environ: Mapping[str, str]) -> Settings:
     stream_usage = text(semconv.SETTING_STREAM_USAGE) or "true"
     if stream_usage.lower() not in ("true", "false"):
         problems.append(f"{semconv.SETTING_STREAM_USAGE} must be 'true' or 'false'")
+    session_mode = (text(semconv.SETTING_SESSION_MODE) or "join").lower()
+    if session_mode not in SESSION_MODES:
+        problems.append(f"{semconv.SETTING_SESSION_MODE} must be 'join', 'nest' or 'link'")
+        session_mode = "join"
     port = DEFAULT_PORT
     port_text = text(semconv.SETTING_PORT)
     if port_text is not None:
@@ -91,6 +116,9 @@ def load(environ: Mapping[str, str]) -> Settings:
         tags=text(semconv.SETTING_TAGS),
         baggage=baggage,
         trace_key=text(semconv.SETTING_TRACE_KEY),
+        session_mode=cast(SessionMode, session_mode),
+        trace_max_calls=number(semconv.SETTING_TRACE_MAX_CALLS, 10**9 - 1) or DEFAULT_TRACE_MAX_CALLS,
+        trace_max_hours=number(semconv.SETTING_TRACE_MAX_HOURS, 10**5),
         capture_content=(text(semconv.SETTING_CAPTURE_CONTENT) or "").lower() in _ON_SPANS,
         stream_usage=stream_usage.lower() != "false",
         prices=text(semconv.SETTING_PRICES),

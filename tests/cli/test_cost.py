@@ -48,7 +48,7 @@ def test_of_an_entity_by_ones_own_prices(run: Run, example: Path) -> None:
         "  input       1,000   tokens      2.6875   1M      0.0026875\n"
         "  output          0   tokens       10.75   1M              0\n"
         "  total                                            0.0026875\n"
-        f"priced, local, by {version()}, {load(example).version}\n"
+        f"priced, local, by {version()}, {load(example).version}, since 2026-01-01\n"
         "each rate is 7.5 % above the one for everybody: customer/acme-corp\n"
         "0.002365 EUR, one USD being 0.88\n"
     )
@@ -159,7 +159,7 @@ def test_options_that_make_no_sense(run: Run, options: tuple[str, ...], complain
 
 def test_a_file_that_cannot_be_used(run: Run, example: Path) -> None:
     example.write_text("x = 1\ny = 2")
-    known = "is not known here; it can be name, prices, aliases, adjustments, display"
+    known = "is not known here; it can be name, list, prices, aliases, adjustments, display"
     assert run("cost", "--model", "gpt-4o", "--input-tokens", "1") == (
         1,
         "",

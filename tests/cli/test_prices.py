@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import subprocess
@@ -13,11 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from genai_prices.data_snapshot import set_custom_snapshot
-from genai_prices.update_prices import UpdatePrices
 
 from infraprism.cli.services import clean_environment
-from infraprism.pricing import load, newest, version
+from infraprism.pricing import lists, load, newest, rates, version
 from tests.cli.conftest import Run
 from tests.support.prices import COMPLAINTS, MISTAKES
 
@@ -66,7 +65,7 @@ def test_the_rates_of_the_list(run: Run) -> None:
         "  output             5   1M tokens\n"
         "  web_searches      10   1K\n"
         "  file_searches    2.5   1K\n"
-        f"by {version()}\n",
+        f"by {version()}, since 2026-10-14\n",
         "",
     )
 
@@ -163,10 +162,11 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         server.answer = (200, listed(same="1", dearer="1", gone="1"))
-        set_custom_snapshot(UpdatePrices(url=server.url).fetch())
+        installed = lists.PriceList(version(), lists.parse(server.answer[1], "").providers)
+        monkeypatch.setattr(lists, "installed", lambda: installed)
+        monkeypatch.setattr(rates, "_installed", None)
         monkeypatch.setattr(newest, "address", lambda: server.url)
         yield server
-        set_custom_snapshot(None)
         server.shutdown()
         thread.join()
 
@@ -179,8 +179,8 @@ def test_the_newest_list_beside_the_installed_one(run: Run, server: Server) -> N
         "added    acme new\n"
         "changed  acme dearer\n"
         "removed  acme gone\n"
-        f"beside {version()}, which is in use: 1 added, 1 changed, 1 removed\n"
-        "nothing was changed: upgrade genai-prices to price by the newer list, "
+        f"beside {version()}, which is installed: 1 added, 1 changed, 1 removed\n"
+        "nothing was changed: upgrade genai-prices to price by the newer list, or --save it, "
         "or put what you need into a file of your own\n",
         "",
     )
@@ -189,17 +189,55 @@ def test_the_newest_list_beside_the_installed_one(run: Run, server: Server) -> N
 def test_there_is_nothing_new(run: Run, server: Server) -> None:
     assert run("prices", "update") == (
         0,
-        f"fetching {server.url}\nbeside {version()}, which is in use: 0 added, 0 changed, 0 removed\n",
+        f"fetching {server.url}\nbeside {version()}, which is installed: 0 added, 0 changed, 0 removed\n",
         "",
     )
 
 
-@pytest.mark.parametrize("answer", [(404, b""), (200, b""), (200, b"{}"), (200, b'[{"id": 1}]')])
+def test_the_newest_list_is_kept_and_priced_by(
+    run: Run, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = listed(same="1", dearer="2", new="1")
+    named = f"list.json {hashlib.sha256(data).hexdigest()[:12]}"
+    server.answer = (200, data)
+    assert run("prices", "update", "--save", "list.json") == (
+        0,
+        f"fetching {server.url}\n"
+        "added    acme new\n"
+        "changed  acme dearer\n"
+        "removed  acme gone\n"
+        f"beside {version()}, which is installed: 1 added, 1 changed, 1 removed\n"
+        f"saved as list.json ({named}): a file of your own prices that names it is priced by it\n",
+        "",
+    )
+    assert (tmp_path / "list.json").read_bytes() == data
+    assert [path.name for path in tmp_path.iterdir()] == ["list.json"]
+    (tmp_path / "p.toml").write_text('name = "ours"\nlist = "list.json"\n')
+    code, printed, _ = run("prices", "check", "p.toml")
+    assert (code, printed.partition(" (")[0]) == (0, f"p.toml: the list {named}")
+    shown = [run("prices", "show", "dearer", "--provider", "acme")[1]]
+    monkeypatch.setenv("INFRAPRISM_PRICES", "p.toml")
+    shown.append(run("prices", "show", "dearer", "--provider", "acme")[1])
+    assert [text.split()[-7:] for text in shown] == [
+        ["input", "1", "1M", "tokens", "by", *lists.installed().version.split()],
+        ["input", "2", "1M", "tokens", "by", *named.split()],
+    ]
+
+
+def test_a_place_where_it_cannot_be_kept(run: Run, server: Server) -> None:
+    server.answer = (200, listed(same="2"))
+    code, _, errors = run("prices", "update", "--save", "nowhere/list.json")
+    assert (code, errors) == (1, "nowhere/list.json cannot be written: No such file or directory\n")
+
+
+@pytest.mark.parametrize(
+    "answer", [(404, b""), (200, b""), (200, b"{}"), (200, b"[]"), (200, b'[{"id": 1}]')]
+)
 def test_what_is_no_list_is_one_line(run: Run, server: Server, answer: tuple[int, bytes]) -> None:
     server.answer = answer
     code, printed, errors = run("prices", "update")
     assert (code, printed) == (1, f"fetching {server.url}\n")
-    assert re.fullmatch(r"the newest price list cannot be had: \w+: .+\n", errors)
+    assert re.fullmatch(r"the newest price list (cannot be had|is no price list): .+\n", errors)
 
 
 def test_without_a_network_it_is_one_line() -> None:

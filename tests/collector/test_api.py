@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -244,6 +245,32 @@ def test_totals_are_the_sum_of_the_calls_to_the_last_digit(
     expected = sum(map(Fraction, amounts))
     assert Fraction(answer["total_cost"]) == expected
     assert sum(Fraction(call["cost"]) for call in answer["calls"]) == expected
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    amounts=st.lists(
+        st.decimals(min_value=0, max_value=10**13, places=24, allow_nan=False), min_size=2, max_size=8
+    ),
+    order=st.randoms(use_true_random=False),
+)
+def test_the_order_of_calls_changes_no_total(
+    client: TestClient, store: Store, amounts: list[Decimal], order: random.Random
+) -> None:
+    totals = []
+    for shuffled in (amounts, order.sample(amounts, len(amounts))):
+        first = store.calls_stored + 1
+        session = f"order/{first}"
+        send(
+            store,
+            *(
+                make_call(number, {"session.id": session, "infraprism.cost.amount": str(amount)})
+                for number, amount in enumerate(shuffled, start=first)
+            ),
+        )
+        totals.append(exact(client.get(f"{SESSIONS}/{quote(session)}"))["total_cost"])
+
+    assert str(totals[0]) == str(totals[1])
 
 
 def test_the_same_id_of_two_entities_is_two_sessions(client: TestClient, store: Store) -> None:

@@ -34,7 +34,7 @@ def environ(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]
         "OPENAI_BASE_URL": server.base_url,
         "OPENAI_API_KEY": "none",
         "OTEL_EXPORTER_OTLP_ENDPOINT": service.url,
-        "INFRAPRISM_BAGGAGE": "session.id",
+        "INFRAPRISM_BAGGAGE": "infraprism.session.id",
     }
     service.stop()
     server.close()
@@ -80,7 +80,10 @@ asyncio.run(app(scope, None, None))
 
 
 def test_baggage_is_for_the_one_request(environ: dict[str, str]) -> None:
-    assert run(environ, "Baggage", "print(headers)") == ("{'baggage': 'session.id=conv-123'}\n", "")
+    assert run(environ, "Baggage", "print(headers)") == (
+        "{'baggage': 'infraprism.session.id=conv-123'}\n",
+        "",
+    )
 
 
 def test_log_lines_say_the_session(environ: dict[str, str]) -> None:

@@ -173,7 +173,13 @@ def span_of(found: dict[str, Any], number: int, *, model: str | None, error: str
         "parent_id": None,
         "scope": SCOPE,
         "status": ("UNSET", None) if error is None else ("ERROR", error),
-        "attributes": {**SERVER, **WHOSE, "infraprism.batch.custom_id": f"request-{number}", **found},
+        "attributes": {
+            **SERVER,
+            **WHOSE,
+            "infraprism.batch.request": True,
+            "infraprism.batch.custom_id": f"request-{number}",
+            **found,
+        },
         "events": [],
         "links": [],
     }

@@ -101,7 +101,40 @@ def test_a_stream_left_early_is_estimated_on_its_span(recording: Recording) -> N
         "infraprism.cost.price_version": found["infraprism.cost.price_version"],
         "infraprism.cost.input": "0.00002",
         "infraprism.cost.output": "0.00003",
+        "infraprism.cost.quantities": "input=8 output=3",
     }
+
+
+def test_what_an_estimate_cannot_price_leaves_a_floor(recording: Recording) -> None:
+    client = Wire(sse(CHUNK, CHUNK, "[DONE]"), content_type="text/event-stream").client()
+    searching: Any = {"web_search_options": {}}
+    left_after_one(client.chat.completions.create(model="gpt-4o", messages=[], stream=True, **searching))
+    assert recording.attributes["infraprism.cost.status"] == "partial"
+    assert recording.attributes["infraprism.usage.unpriced"] == ("web_search",)
+
+
+@pytest.mark.parametrize(
+    ("asked", "served", "amount"),
+    [
+        # 8 input and 3 output tokens at $1.25 and $10 a million, or half of it.
+        ("flex", None, "0.00002"),
+        ("flex", "auto", "0.00002"),
+        ("flex", "default", "0.00004"),
+        ("auto", "auto", "0.00004"),
+        ("scale", None, None),
+    ],
+)
+def test_an_estimate_is_at_the_tier_that_was_asked_for_until_one_is_served(
+    recording: Recording, asked: Any, served: str | None, amount: str | None
+) -> None:
+    response = {"id": "resp_1", "model": "gpt-5", "status": "in_progress", "service_tier": served}
+    events = ({"type": "response.created", "response": response}, WORD, WORD)
+    client = Wire(sse(*events), content_type="text/event-stream").client()
+    stream = client.responses.create(model="gpt-5", input="Hi", stream=True, service_tier=asked)
+    for _ in range(2):
+        next(stream)
+    stream.close()
+    assert recording.attributes.get("infraprism.cost.amount") == amount
 
 
 def test_a_response_left_early_is_estimated(recording: Recording) -> None:

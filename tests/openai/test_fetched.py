@@ -73,6 +73,7 @@ FETCHED = {
     "infraprism.cost.price_version": pricing.version(),
     "infraprism.cost.input": "0.000015",
     "infraprism.cost.output": "0.000006",
+    "infraprism.cost.quantities": "input=100 output=10",
     "infraprism.session.cost": "0.000021",
     "infraprism.session.turns": 1,
 }

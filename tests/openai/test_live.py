@@ -65,6 +65,8 @@ def expected(speaker: Speaker, **attributes: Any) -> dict[str, Any]:
             "infraprism.cost.source": "local",
             "infraprism.cost.price_version": pricing.version(),
             "infraprism.cost.audio_seconds": "0.0075",
+            "infraprism.cost.quantities": "audio_seconds=9",
+            "infraprism.usage.audio_seconds": 9,
             "infraprism.session.cost": "0.0075",
             "infraprism.session.turns": 1,
             **attributes,
@@ -119,6 +121,9 @@ def test_a_session_that_breaks_off_has_cost_what_it_reported_at_least(recording:
             "infraprism.cost.amount": "0.00375",
             "gen_ai.usage.cost": 0.00375,
             "infraprism.cost.audio_seconds": "0.00375",
+            "infraprism.cost.quantities": "audio_seconds=4.5",
+            "infraprism.usage.audio_seconds": "4.5",
+            "infraprism.usage.unpriced": ("session_so_far",),
             "infraprism.session.cost": "0.00375",
         }
         span = expected(speaker, **floor)

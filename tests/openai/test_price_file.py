@@ -72,18 +72,22 @@ def download() -> None:
 
 
 @pytest.mark.parametrize(
-    ("call", "parts"),
+    ("call", "parts", "since"),
     [
         # 1,000 tokens at $0.15 and 100 at $0.60 a million, 10 % off; of a batch half of it.
-        (ask, ("0.000135", "0.000054", "0.000189")),
+        (ask, ("0.000135", "0.000054", "0.000189"), {}),
         pytest.param(
-            fetch, ("0.000135", "0.000054", "0.000189"), marks=needs("responses.create", "background")
+            fetch, ("0.000135", "0.000054", "0.000189"), {}, marks=needs("responses.create", "background")
         ),
-        (download, ("0.0000675", "0.000027", "0.0000945")),
+        (
+            download,
+            ("0.0000675", "0.000027", "0.0000945"),
+            {"infraprism.cost.effective_from": "2026-10-14T00:00:00Z"},
+        ),
     ],
 )
 def test_every_call_has_the_discount_of_its_entity(
-    recording: Recording, call: Callable[[], None], parts: tuple[str, str, str]
+    recording: Recording, call: Callable[[], None], parts: tuple[str, str, str], since: dict[str, str]
 ) -> None:
     with priced_by(book(OWN)) as own:
         call()
@@ -97,11 +101,15 @@ def test_every_call_has_the_discount_of_its_entity(
         "infraprism.cost.price_version": f"{pricing.version()}, {own.version}",
         "infraprism.cost.input": parts[0],
         "infraprism.cost.output": parts[1],
+        "infraprism.cost.quantities": "input=1000 output=100",
+        "infraprism.cost.adjustment_percent": "-10",
+        **since,
     }
 
 
 def test_the_whole_span_of_a_call_at_a_price_of_ones_own(recording: Recording) -> None:
     text = '[[prices]]\nprovider = "openai"\nmodel = "gpt-4o-mini"\ninput = "0.1"\noutput = "0.5"'
+    text += "\nfrom = 2026-01-01T08:30:00+02:00"
     with priced_by(text) as own:
         ask()
     span = recording.span
@@ -134,8 +142,10 @@ def test_the_whole_span_of_a_call_at_a_price_of_ones_own(recording: Recording) -
             "infraprism.cost.currency": "USD",
             "infraprism.cost.source": "local",
             "infraprism.cost.price_version": own.version,
+            "infraprism.cost.effective_from": "2026-01-01T06:30:00Z",
             "infraprism.cost.input": "0.0001",
             "infraprism.cost.output": "0.00005",
+            "infraprism.cost.quantities": "input=1000 output=100",
         },
         "events": [],
         "links": [],

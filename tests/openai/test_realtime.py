@@ -121,6 +121,7 @@ def expected(speaker: Speaker, **attributes: Any) -> dict[str, Any]:
             "infraprism.cost.price_version": pricing.version(),
             "infraprism.cost.input": "0.000048",
             "infraprism.cost.output": "0.000608",
+            "infraprism.cost.quantities": "input=12 output=38",
             "infraprism.session.cost": "0.000656",
             "infraprism.session.turns": 1,
             **attributes,
@@ -371,6 +372,12 @@ def test_audio_and_what_is_cached_of_it_have_rates_of_their_own(recording: Recor
                 "infraprism.cost.input_audio": "0.00064",
                 "infraprism.cost.output": "0.00016",
                 "infraprism.cost.output_audio": "0.00192",
+                "infraprism.cost.quantities": (
+                    "cache_read_audio=20 cache_read=10 input_audio=20 input=10 output_audio=30 output=10"
+                ),
+                "infraprism.usage.input_audio_tokens": 40,
+                "infraprism.usage.output_audio_tokens": 30,
+                "infraprism.usage.cache_read_audio_tokens": 20,
                 "infraprism.session.cost": "0.002772",
             },
         )
@@ -445,6 +452,7 @@ def test_a_transcription_is_a_call_that_is_no_turn(recording: Recording) -> None
                 "infraprism.cost.source": "local",
                 "infraprism.cost.input": "0.00005",
                 "infraprism.cost.output": "0.0001",
+                "infraprism.cost.quantities": "input=20 output=10",
                 "infraprism.session.cost": "0.00015",
                 "infraprism.session.turns": 0,
             },

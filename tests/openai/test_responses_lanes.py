@@ -53,6 +53,7 @@ ANSWERED = {
     "infraprism.cost.price_version": pricing.version(),
     "infraprism.cost.input": "0.0000018",
     "infraprism.cost.output": "0.0000228",
+    "infraprism.cost.quantities": "input=12 output=38",
     "infraprism.session.cost": "0.0000246",
     "infraprism.session.turns": 1,
 }

@@ -71,6 +71,7 @@ ANSWERED = {
     "infraprism.cost.price_version": pricing.version(),
     "infraprism.cost.input": "0.0000018",
     "infraprism.cost.output": "0.0000228",
+    "infraprism.cost.quantities": "input=12 output=38",
     "infraprism.session.cost": "0.0000246",
     "infraprism.session.turns": 1,
 }
@@ -80,11 +81,14 @@ PARSED = {
     "infraprism.cost.amount": "0.0000066",
     "gen_ai.usage.cost": 0.0000066,
     "infraprism.cost.output": "0.0000048",
+    "infraprism.cost.quantities": "input=12 output=8",
     "infraprism.session.cost": "0.0000066",
 }
 CHAT = {
     **ANSWERED,
     "openai.api.type": "chat_completions",
+    "infraprism.usage.input_audio_tokens": 0,
+    "infraprism.usage.output_audio_tokens": 0,
     "gen_ai.response.id": "chatcmpl-sim-0-000001",
     "openai.response.system_fingerprint": "fp_simulated",
     "gen_ai.response.finish_reasons": ("stop",),
@@ -108,6 +112,7 @@ EMBEDDING = {
     "infraprism.cost.source": "local",
     "infraprism.cost.price_version": pricing.version(),
     "infraprism.cost.input": "0.0000001",
+    "infraprism.cost.quantities": "input=5",
     "infraprism.session.cost": "0.0000001",
     "infraprism.session.turns": 0,  # a call, but not a turn
 }

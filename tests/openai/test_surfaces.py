@@ -69,7 +69,7 @@ def to_events(*events: Any) -> Wire:
     return Wire(sse(*events), content_type="text/event-stream")
 
 
-def priced(amount: str, **parts: str) -> dict[str, Any]:
+def priced(amount: str, quantities: str, **parts: str) -> dict[str, Any]:
     return {
         "infraprism.cost.status": "priced",
         "infraprism.cost.amount": amount,
@@ -77,12 +77,15 @@ def priced(amount: str, **parts: str) -> dict[str, Any]:
         "infraprism.cost.currency": "USD",
         "infraprism.cost.source": "local",
         "infraprism.cost.price_version": pricing.version(),
+        "infraprism.cost.quantities": quantities,
         **{f"infraprism.cost.{name}": part for name, part in parts.items()},
     }
 
 
 UNPRICED = {"infraprism.cost.status": "unpriced"}
 USED = {"gen_ai.usage.input_tokens": 10, "gen_ai.usage.output_tokens": 100}
+DRAWN = {"infraprism.usage.input_image_tokens": 0, "infraprism.usage.output_image_tokens": 100}
+HEARD = {"infraprism.usage.input_audio_tokens": 8}
 STREAMED = {"gen_ai.request.stream": True, "gen_ai.response.time_to_first_chunk": SECONDS}
 
 #: What is called, what answers, and what the span says beside what every span says.
@@ -98,7 +101,7 @@ CALLS: dict[str, tuple[Callable[..., Any], Callable[[], Wire], dict[str, Any]]] 
             "gen_ai.response.finish_reasons": ("stop",),
             **USED,
             # $1.50 and $2 a million.
-            **priced("0.000215", input="0.000015", output="0.0002"),
+            **priced("0.000215", "input=10 output=100", input="0.000015", output="0.0002"),
         },
     ),
     "completions.create, streamed": (
@@ -118,7 +121,7 @@ CALLS: dict[str, tuple[Callable[..., Any], Callable[[], Wire], dict[str, Any]]] 
             "gen_ai.response.finish_reasons": ("stop",),
             **STREAMED,
             **USED,
-            **priced("0.000215", input="0.000015", output="0.0002"),
+            **priced("0.000215", "input=10 output=100", input="0.000015", output="0.0002"),
         },
     ),
     "images.generate": (
@@ -129,8 +132,9 @@ CALLS: dict[str, tuple[Callable[..., Any], Callable[[], Wire], dict[str, Any]]] 
             "gen_ai.request.model": "gpt-image-1",
             "gen_ai.request.choice.count": 2,
             **USED,
+            **DRAWN,
             # $5 and $40 a million.
-            **priced("0.00405", input="0.00005", output="0.004"),
+            **priced("0.00405", "input=10 output=100", input="0.00005", output="0.004"),
         },
     ),
     "images.generate, streamed": (
@@ -141,7 +145,8 @@ CALLS: dict[str, tuple[Callable[..., Any], Callable[[], Wire], dict[str, Any]]] 
             "gen_ai.request.model": "gpt-image-1",
             **STREAMED,
             **USED,
-            **priced("0.00405", input="0.00005", output="0.004"),
+            **DRAWN,
+            **priced("0.00405", "input=10 output=100", input="0.00005", output="0.004"),
         },
     ),
     "images.edit": (
@@ -151,13 +156,19 @@ CALLS: dict[str, tuple[Callable[..., Any], Callable[[], Wire], dict[str, Any]]] 
             "gen_ai.operation.name": "image_generation",
             "gen_ai.request.model": "gpt-image-1",
             **USED,
-            **priced("0.00405", input="0.00005", output="0.004"),
+            **DRAWN,
+            **priced("0.00405", "input=10 output=100", input="0.00005", output="0.004"),
         },
     ),
     "images.create_variation": (
         lambda c, **s: c.images.create_variation(model="dall-e-2", image=b"png", **s),
         lambda: to_json({"created": 1, "data": [{"url": "https://images.example/1"}]}),
-        {"gen_ai.operation.name": "image_generation", "gen_ai.request.model": "dall-e-2", **UNPRICED},
+        {
+            "gen_ai.operation.name": "image_generation",
+            "gen_ai.request.model": "dall-e-2",
+            "infraprism.usage.images": 1,
+            **UNPRICED,
+        },
     ),
     "audio.speech.create": (
         lambda c, **s: c.audio.speech.create(model="tts-1", voice="alloy", input="Hello there", **s),
@@ -165,8 +176,9 @@ CALLS: dict[str, tuple[Callable[..., Any], Callable[[], Wire], dict[str, Any]]] 
         {
             "gen_ai.operation.name": "speech",
             "gen_ai.request.model": "tts-1",
-            # 11 characters at $15 a million.
-            **priced("0.000165", input_characters="0.000165"),
+            "infraprism.usage.input_characters": 11,
+            # At $15 a million.
+            **priced("0.000165", "input_characters=11", input_characters="0.000165"),
         },
     ),
     "audio.transcriptions.create": (
@@ -176,8 +188,15 @@ CALLS: dict[str, tuple[Callable[..., Any], Callable[[], Wire], dict[str, Any]]] 
             "gen_ai.operation.name": "transcription",
             "gen_ai.request.model": "gpt-4o-transcribe",
             **USED,
+            **HEARD,
             # Text at $2.50, audio at $6, output at $10 a million.
-            **priced("0.001053", input="0.000005", input_audio="0.000048", output="0.001"),
+            **priced(
+                "0.001053",
+                "input_audio=8 input=2 output=100",
+                input="0.000005",
+                input_audio="0.000048",
+                output="0.001",
+            ),
         },
     ),
     "audio.transcriptions.create, streamed": (
@@ -190,7 +209,14 @@ CALLS: dict[str, tuple[Callable[..., Any], Callable[[], Wire], dict[str, Any]]] 
             "gen_ai.request.model": "gpt-4o-transcribe",
             **STREAMED,
             **USED,
-            **priced("0.001053", input="0.000005", input_audio="0.000048", output="0.001"),
+            **HEARD,
+            **priced(
+                "0.001053",
+                "input_audio=8 input=2 output=100",
+                input="0.000005",
+                input_audio="0.000048",
+                output="0.001",
+            ),
         },
     ),
     "audio.transcriptions.create, by the minute": (
@@ -199,8 +225,9 @@ CALLS: dict[str, tuple[Callable[..., Any], Callable[[], Wire], dict[str, Any]]] 
         {
             "gen_ai.operation.name": "transcription",
             "gen_ai.request.model": "whisper-1",
+            "infraprism.usage.audio_seconds": 30,
             # $0.006 a minute.
-            **priced("0.003", audio_seconds="0.003"),
+            **priced("0.003", "audio_seconds=30", audio_seconds="0.003"),
         },
     ),
     "audio.transcriptions.create, as text": (
@@ -218,7 +245,8 @@ CALLS: dict[str, tuple[Callable[..., Any], Callable[[], Wire], dict[str, Any]]] 
         {
             "gen_ai.operation.name": "translation",
             "gen_ai.request.model": "whisper-1",
-            **priced("0.003", audio_seconds="0.003"),
+            "infraprism.usage.audio_seconds": 30,
+            **priced("0.003", "audio_seconds=30", audio_seconds="0.003"),
         },
     ),
     "moderations.create": (
@@ -246,7 +274,7 @@ CALLS: dict[str, tuple[Callable[..., Any], Callable[[], Wire], dict[str, Any]]] 
             "gen_ai.usage.input_tokens": 10,
             "gen_ai.usage.output_tokens": 0,
             # $0.10 a million.
-            **priced("0.000001", input="0.000001"),
+            **priced("0.000001", "input=10", input="0.000001"),
         },
     ),
     "responses.compact": (
@@ -258,7 +286,7 @@ CALLS: dict[str, tuple[Callable[..., Any], Callable[[], Wire], dict[str, Any]]] 
             "gen_ai.response.id": "cmp-1",
             "openai.api.type": "responses",
             **USED,
-            **priced("0.001025", input="0.000025", output="0.001"),
+            **priced("0.001025", "input=10 output=100", input="0.000025", output="0.001"),
         },
     ),
     "videos.create": (
@@ -270,6 +298,7 @@ CALLS: dict[str, tuple[Callable[..., Any], Callable[[], Wire], dict[str, Any]]] 
             "gen_ai.response.model": "sora-2",
             "gen_ai.response.id": "video-1",
             "gen_ai.response.finish_reasons": ("queued",),
+            "infraprism.usage.video_seconds": 8,
             **UNPRICED,
         },
     ),
@@ -281,6 +310,7 @@ CALLS: dict[str, tuple[Callable[..., Any], Callable[[], Wire], dict[str, Any]]] 
             "gen_ai.response.model": "sora-2",
             "gen_ai.response.id": "video-1",
             "gen_ai.response.finish_reasons": ("failed",),
+            "infraprism.usage.video_seconds": 8,
             "error.type": "moderation",
             **UNPRICED,
         },
@@ -344,6 +374,7 @@ def test_what_a_gateway_says_a_call_cost_is_its_cost(recording: Recording) -> No
         "infraprism.cost.reported": "0.0123",
         "infraprism.cost.currency": "USD",
         "infraprism.cost.source": "provider",
+        "infraprism.cost.quantities": "reported=1",
     }
 
 
@@ -391,6 +422,35 @@ def test_built_in_tools_are_parts_of_the_cost(recording: Recording) -> None:
     assert parts.items() >= {"infraprism.cost.status": "priced"}.items()
     assert float(found["infraprism.cost.web_searches"]) > 0
     assert float(found["infraprism.cost.file_searches"]) > 0
+    assert found["infraprism.cost.quantities"] == "input=10 output=100 web_searches=1 file_searches=1"
+    assert {name: found[name] for name in found if name.startswith("infraprism.usage.")} == {
+        "infraprism.usage.web_searches": 1,
+        "infraprism.usage.file_searches": 1,
+    }
+
+
+@pytest.mark.parametrize(
+    ("tool", "status"),
+    [
+        ("web_search", "priced"),
+        ("web_search_preview", "partial"),
+        ("web_search_preview_2025_03_11", "partial"),
+    ],
+)
+def test_a_search_by_the_preview_costs_at_least_what_the_list_says(
+    recording: Recording, tool: str, status: str
+) -> None:
+    to_json({**RESPONSE, "tools": [{"type": tool}]}).client().responses.create(model="gpt-4o", input="Hello")
+    to_json(RESPONSE).client().responses.create(model="gpt-4o", input="Hello")
+    found, plain = (span["attributes"] for span in recording.spans)
+    assert found["infraprism.cost.status"] == status
+    assert found["infraprism.cost.amount"] == plain["infraprism.cost.amount"]
+
+
+def test_a_preview_that_was_not_used_costs_nothing(recording: Recording) -> None:
+    unused = {**RESPONSE, "tools": [{"type": "web_search_preview"}], "output": []}
+    to_json(unused).client().responses.create(model="gpt-4o", input="Hello")
+    assert recording.attributes["infraprism.cost.status"] == "priced"
 
 
 def test_a_stream_that_tells_of_a_tool_in_several_events_used_it_once(recording: Recording) -> None:
@@ -414,6 +474,7 @@ def test_a_tool_whose_price_is_not_said_makes_the_amount_a_floor(recording: Reco
     }
     to_json({**RESPONSE, "output": [tool]}).client().responses.create(model="gpt-4o", input="Hello")
     assert recording.attributes["infraprism.cost.status"] == "partial"
+    assert recording.attributes["infraprism.usage.unpriced"] == ("code_interpreter_call",)
 
 
 @pytest.mark.parametrize(
@@ -431,6 +492,23 @@ def test_a_search_that_a_completion_does_not_tell_of_makes_the_amount_a_floor(
     answer = {"id": "chatcmpl-1", "model": asked["model"], "choices": [], "usage": usage}
     to_json(answer).client().chat.completions.create(messages=[], **asked)
     assert recording.attributes["infraprism.cost.status"] == "partial"
+
+
+@pytest.mark.parametrize("length", [-1, "1e400", "nan", "soon", True, [], 10**400])
+def test_a_length_that_cannot_be_is_dropped_and_counted(recording: Recording, length: Any) -> None:
+    client = to_json({"text": "Hello", "duration": length}).client()
+    client.audio.translations.create(model="whisper-1", file=sound())
+    assert recording.attributes["infraprism.cost.status"] == "unpriced"
+    assert "infraprism.usage.audio_seconds" not in recording.attributes
+    assert recording.metrics()["infraprism.dropped"] == [({"reason": "invalid_usage"}, 1)]
+
+
+@pytest.mark.parametrize(("length", "said"), [("8", 8), (8.5, "8.5"), ("1e-30", 0), (0, 0)])
+def test_a_length_is_a_whole_number_or_a_decimal_text(recording: Recording, length: Any, said: Any) -> None:
+    client = to_json({"text": "Hello", "duration": length}).client()
+    client.audio.translations.create(model="whisper-1", file=sound())
+    assert recording.attributes["infraprism.usage.audio_seconds"] == said
+    assert recording.attributes["infraprism.cost.quantities"] == f"audio_seconds={said}"
 
 
 def test_every_surface_has_a_call_here() -> None:

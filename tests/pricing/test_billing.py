@@ -265,7 +265,7 @@ def test_a_batch_is_billed_at_its_own_rates():
         "0.003125",
         ("input", 1000, "0.000000625", "0.000625"),
         ("output", 500, "0.000005", "0.0025"),
-    )
+    )._replace(effective_from=datetime(2026, 10, 14, tzinfo=UTC))
 
 
 def test_a_batch_has_no_price_where_none_is_listed():
@@ -380,6 +380,27 @@ def test_each_token_is_charged_once_and_no_detail_is_added_to_its_whole(usage, l
 def test_more_tokens_of_any_kind_never_cost_less(usage, listed, fields, more):
     costs_more = apply(with_more(usage, fields, more), listed, version())
     assert costs_more.amount >= apply(usage, listed, version()).amount
+
+
+@given(
+    usages(),
+    lists,
+    st.sampled_from(["input_characters", "web_searches", "file_searches"]),
+    st.integers(1, 1000),
+)
+def test_more_of_what_is_no_token_never_costs_less(usage, listed, field, more):
+    costs_more = apply(with_more(usage, [field], more), listed, version())
+    assert costs_more.amount >= apply(usage, listed, version()).amount
+
+
+@given(usages(), usages(), lists)
+def test_two_calls_cost_what_one_of_both_would(one, other, listed):
+    # Not with audio by the hour: each of two amounts is rounded to its last place.
+    one, other = one._replace(audio_seconds=0), other._replace(audio_seconds=0)
+    used = [field for field, count in NOTHING_USED._asdict().items() if count == 0]
+    both = one._replace(**{field: getattr(one, field) + getattr(other, field) for field in used})
+    apart = [apply(usage, listed, version()).amount for usage in (one, other)]
+    assert money.total(apart) == apply(both, listed, version()).amount
 
 
 @given(usages(), lists, st.decimals("0.000001", 1000, places=6))

@@ -171,7 +171,7 @@ def test_other_names_of_the_standard_tier(tier):
         ),
         pytest.param(
             "zzz = 1",
-            ["line 1: zzz is not known here; it can be name, prices, aliases, adjustments, display"],
+            ["line 1: zzz is not known here; it can be name, list, prices, aliases, adjustments, display"],
             id="a key like none",
         ),
         pytest.param(
@@ -306,7 +306,7 @@ def test_a_mistake_as_an_object():
         parse("x = 1", "prices.toml")
     assert raised.value.source == "prices.toml"
     assert raised.value.problems == (
-        Problem(1, "x", "is not known here; it can be name, prices, aliases, adjustments, display"),
+        Problem(1, "x", "is not known here; it can be name, list, prices, aliases, adjustments, display"),
     )
 
 

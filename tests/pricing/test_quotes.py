@@ -128,6 +128,30 @@ def test_a_discount_on_the_list(own):
     )
 
 
+@pytest.mark.parametrize(
+    ("own_from", "adjusted_from", "since"),
+    [
+        ("", "", None),
+        ("from = 2026-02-01", "", 2),
+        ("", "from = 2026-03-01", 3),
+        ("from = 2026-02-01", "from = 2026-03-01", 3),
+        ("from = 2026-04-01", "from = 2026-03-01", 4),
+    ],
+)
+def test_an_adjusted_rate_holds_since_both_do(own_from, adjusted_from, since):
+    text = f"[[prices]]\nprovider = 'p'\nmodel = 'm'\ninput = 1\n{own_from}\n"
+    text += f"[[adjustments]]\nentity_type = 'team'\npercent = 5\n{adjusted_from}"
+    with priced_by(text):
+        found = cost_of(Usage(1000), "m", "p", entity=SEARCH)
+    assert found.effective_from == (None if since is None else datetime(2026, since, 1, tzinfo=UTC))
+
+
+def test_a_discount_on_the_list_holds_since_the_list_does():
+    with priced_by("[[adjustments]]\nentity_type = 'team'\npercent = 5\nfrom = 2026-01-01"):
+        found = cost_of(Usage(1000), "gpt-4o", batch=True, entity=SEARCH)
+    assert found.effective_from == datetime(2026, 10, 14, tzinfo=UTC)
+
+
 def test_a_discount_on_a_price_of_the_file(own):
     assert cost_of(Usage(1000), "llama-4-70b", "llm.internal", entity=SEARCH) == cost(
         Status.PARTIAL, own.version, ("input", 1000, "0.00000017", "0.00017"), percent="-15"
@@ -167,7 +191,28 @@ def test_all_of_it_off_is_free():
             ("output", 500, "0", "0"),
             percent="-100",
         )
-        assert cost_of(Usage(1000), "gpt-4o", entity=SEARCH).status is Status.PARTIAL
+        # Nor does what was not reported cost anything.
+        assert cost_of(Usage(1000), "gpt-4o", entity=SEARCH).status is Status.FREE
+        searched = Usage(1000, 500, unpriced=("code_interpreter_call",))
+        assert cost_of(searched, "gpt-4o", entity=SEARCH).status is Status.PARTIAL
+
+
+def test_rates_are_adjusted_by_the_percentage_in_force():
+    with priced_by(
+        '[[adjustments]]\nentity_type = "team"\npercent = -20\n'
+        '[[adjustments]]\nentity_type = "team"\nfrom = 2026-11-01\npercent = 20\n'
+    ):
+        assert [
+            price(
+                Usage(300_000, 0),
+                provider="openai",
+                model="gpt-5.4",
+                service_tier=None,
+                at=datetime(2026, month, 1, tzinfo=UTC),
+                entity=SEARCH,
+            ).amount
+            for month in (10, 11, 10)
+        ] == [Decimal("1.2"), Decimal("1.8"), Decimal("1.2")]
 
 
 def test_audio_by_the_hour_is_adjusted():

@@ -1,14 +1,23 @@
 """Which rates apply: by provider, model, tier and time."""
 
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 
 import genai_prices
 import pytest
+from genai_prices.types import (
+    ClauseEquals,
+    ConditionalPrice,
+    ModelInfo,
+    ModelPrice,
+    PriceVariant,
+    StartDateConstraint,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
 from infraprism.pricing import Rate, find, version
+from infraprism.pricing.rates import _since, find_dated
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 GPT_4O = {
@@ -101,6 +110,69 @@ def test_prices_are_dated():
     assert input_rate("openai", "o3", before + timedelta(seconds=1)) == Decimal("0.000002")
 
 
+@pytest.mark.parametrize(
+    ("provider", "model", "of", "since"),
+    [
+        pytest.param("openai", "gpt-4o", {}, None, id="the list gives no date"),
+        pytest.param("openai", "o3", {"at": datetime(2025, 6, 9, tzinfo=UTC)}, None, id="before the first"),
+        pytest.param("openai", "o3", {}, (2025, 6, 10), id="the last change"),
+        pytest.param("openai", "o3", {"at": datetime(2025, 6, 10, tzinfo=UTC)}, (2025, 6, 10), id="the day"),
+        pytest.param("mistral_ai", "mistral-large-4", {}, (2026, 10, 29), id="the last of several"),
+        pytest.param(
+            "mistral_ai",
+            "mistral-large-4",
+            {"at": datetime(2026, 10, 28, 23, 59, tzinfo=UTC)},
+            (2026, 10, 20),
+            id="the one before",
+        ),
+        pytest.param("openai", "gpt-4o", {"batch": True}, (2026, 10, 14), id="of batches"),
+        pytest.param("openai", "gpt-4o", {"tier": "priority"}, (2026, 10, 12), id="of a tier"),
+        pytest.param(
+            "gcp.gemini", "gemini-3.6-flash", {"batch": True}, (2026, 10, 14), id="not yet the next"
+        ),
+        pytest.param(
+            "gcp.gemini",
+            "gemini-3.6-flash",
+            {"batch": True, "at": datetime(2027, 1, 1, tzinfo=UTC)},
+            (2027, 1, 1),
+            id="the next",
+        ),
+        pytest.param("deepseek", "deepseek-v4-flash", {"at": NOW.replace(hour=2)}, None, id="of the hour"),
+        pytest.param("deepseek", "deepseek-v4-flash", {}, (2026, 9, 10), id="of the other hours"),
+    ],
+)
+def test_since_when_the_rates_hold(provider, model, of, since):
+    found = find_dated(provider, model, of.get("tier"), of.get("at", NOW), batch=of.get("batch", False))
+    assert found.effective_from == (None if since is None else datetime(*since, tzinfo=UTC))
+    assert found.rates == find(
+        provider, model, of.get("tier"), of.get("at", NOW), batch=of.get("batch", False)
+    )
+
+
+def test_a_tier_that_names_one_price_holds_since_the_later_of_its_own_and_the_standard_ones():
+    own, standard = (
+        ModelPrice(input_mtok=Decimal(1)),
+        ModelPrice(input_mtok=Decimal(2), output_mtok=Decimal(3)),
+    )
+    at, of_batches = datetime(2026, 10, 1, tzinfo=UTC), StartDateConstraint(date(2026, 10, 1))
+    model = ModelInfo(
+        "m",
+        ClauseEquals("m"),
+        prices=[
+            ConditionalPrice(prices=own),
+            ConditionalPrice(StartDateConstraint(date(2026, 12, 1)), prices=standard),
+        ],
+    )
+    variants = [PriceVariant({"processing": "batch"}, own, of_batches)]
+    assert _since(model, own, variants, at) == at
+    assert _since(model, standard, variants, NOW.replace(month=12)) == datetime(2026, 12, 1, tzinfo=UTC)
+
+
+def test_the_rates_of_long_prompts_can_be_left_out_at_a_tier():
+    standard, priority = (find("openai", "gpt-5.4", tier, NOW)["output_mtok"] for tier in (None, "priority"))
+    assert (standard.known_to, priority.known_to) == (None, 272_000)
+
+
 def test_a_date_is_meant_in_utc():
     berlin = timezone(timedelta(hours=2))
     assert input_rate("openai", "o3", datetime(2025, 6, 10, 1, 59, tzinfo=berlin)) == Decimal("0.00001")
@@ -131,6 +203,7 @@ def test_an_unknown_host_is_taken_for_a_gateway_to_openai(host):
     ("provider", "model"),
     [
         ("llm-gateway.internal", "llama-3.3-70b"),
+        ("llm-gateway.internal", "gpt-oss-20b"),  # of open weights: whoever serves it sets the price
         ("openai", "gpt-from-the-future"),
         ("openai", ""),
         ("openai", "my gpt-4o"),
@@ -149,7 +222,9 @@ def test_an_unknown_model_has_no_price(provider, model):
         ("mistral_ai", "mistral-large-latest", "0.000002"),
         ("x_ai", "grok-3", "0.000003"),
         ("gcp.gemini", "gemini-2.5-flash", "0.0000003"),
+        ("gcp.gemini", "models/gemini-2.5-flash", "0.0000003"),
         ("gcp.vertex_ai", "gemini-2.5-flash", "0.0000003"),
+        ("gcp.vertex_ai", "google/gemini-2.5-flash", "0.0000003"),
         ("aws.bedrock", "amazon.nova-lite-v1:0", "0.00000006"),
     ],
 )

@@ -1,6 +1,8 @@
 """Usage as the API reports it, and what becomes of reports that cannot be."""
 
 from decimal import Decimal
+from fractions import Fraction
+from http import HTTPStatus
 from types import SimpleNamespace
 from unittest.mock import MagicMock
 
@@ -385,8 +387,10 @@ def test_what_is_billed_beside_the_tokens_is_carried_along():
 
 @pytest.mark.parametrize(
     "impossible",
-    [-1, True, False, float("nan"), float("inf"), 1.5, "7", [7], {"value": 7}, 2**63, 1e300],
-    ids=repr,
+    [
+        *(-1, True, False, float("nan"), float("inf"), 1.5, "7", [7], {"value": 7}, 2**63, 10**100, 1e300),
+        *(HTTPStatus.OK, Decimal(1), Fraction(1)),  # a number, but none that JSON has
+    ],
 )
 def test_what_is_not_a_count_is_dropped_and_named(impossible):
     assert read({"prompt_tokens": impossible, "completion_tokens": 5}) == Usage(
@@ -403,6 +407,14 @@ def test_what_is_not_a_count_is_dropped_and_named(impossible):
 
 def test_a_whole_number_that_json_wrote_as_a_float_is_a_count():
     assert read({"prompt_tokens": 5.0, "completion_tokens": 0.0}) == Usage(5, 0)
+
+
+def test_seconds_of_audio_beside_tokens_explain_a_total_above_their_sum():
+    report = {"prompt_audio_seconds": 203, "prompt_tokens": 4, "total_tokens": 3264, "completion_tokens": 635}
+    assert read(report) == Usage(4, 635, audio_seconds=203)
+    assert read({**report, "prompt_audio_seconds": -1}) == Usage(
+        4, 635, invalid=("audio_seconds", "total_tokens")
+    )
 
 
 @pytest.mark.parametrize(
@@ -514,6 +526,7 @@ def test_image_output_never_exceeds_the_output():
 def test_a_mocked_client_reports_nothing_that_counts():
     assert read(MagicMock()) == Usage(
         invalid=(
+            "audio_seconds",
             "input_tokens",
             "output_tokens",
             "reported_cost",

@@ -78,6 +78,22 @@ async def test_a_task_inherits_the_session_it_was_started_in():
     assert await task == IN_A
 
 
+async def test_a_task_may_outlive_the_block_it_was_started_in():
+    outer_is_left = asyncio.Event()
+
+    async def outlive():
+        with session("b"):
+            await outer_is_left.wait()
+            inside = identity_in()
+        return inside, identity_in()
+
+    with session("a"):
+        task = asyncio.create_task(outlive())
+        await asyncio.sleep(0)
+    outer_is_left.set()
+    assert await task == (IN_B, IN_A)
+
+
 def test_a_thread_has_the_session_of_the_context_it_runs_in():
     with ThreadPoolExecutor(1) as pool, session("a"):
         context = contextvars.copy_context()
@@ -197,3 +213,51 @@ def test_entering_a_session_is_told_once_per_callback(monkeypatch):
             stack.enter_context(session("b"))
             assert entered == ["entered", "entered"]
     assert entered == ["entered", "entered"]
+
+
+def test_a_generator_ends_its_block_inside_of_its_callers(caplog):
+    def generate():
+        with session("a"):
+            yield identity_in()
+
+    generator = generate()
+    assert next(generator) == IN_A
+    with session("b"):
+        generator.close()
+        assert identity_in() == IN_B
+    assert identity_in() == NOBODY
+    assert caplog.messages == []
+
+
+async def test_a_generator_that_is_closed_by_another_task(caplog):
+    async def generate():
+        async with session("a"):
+            yield identity_in()
+
+    async def first(generator):
+        return await anext(generator)
+
+    generator = generate()
+    assert await asyncio.create_task(first(generator)) == IN_A
+    with session("b"):
+        await generator.aclose()
+        assert identity_in() == IN_B
+    assert identity_in() == NOBODY
+    assert caplog.messages == []
+
+
+def test_threads_that_share_an_object_and_do_not_give_back_a_context():
+    shared = session("a")
+    everyone_is_inside = threading.Barrier(4)
+
+    def converse(number):
+        with session(f"outer-{number}"):
+            with shared:
+                otel_context.attach(otel_context.set_value("a library's", "own"))
+                everyone_is_inside.wait(10)
+                inside = identity_in()
+            return inside, identity_in(), otel_context.get_value("a library's")
+
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(converse, range(4)))
+    assert found == [(IN_A, Identity(f"outer-{number}"), None) for number in range(4)]

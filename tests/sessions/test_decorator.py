@@ -11,6 +11,7 @@ import pytest
 
 from infraprism import session
 from infraprism.sessions import NOBODY, Identity, identity_in
+from tests.support.calls import instrumented
 
 IN_A = Identity("a")
 ACME = Identity("conv-1", "customer", "acme", {"feature": "chat"})
@@ -245,6 +246,29 @@ async def test_a_timeout_works_in_an_async_generator():
             yield "timed out"
 
     assert [item async for item in patient()] == ["timed out"]
+
+
+def test_a_call_is_one_block_also_where_blocks_have_spans():
+    @session("generator", mode="nest")
+    def steps():
+        yield 1
+        yield 2
+
+    @session(lambda call: call["name"], mode="nest")
+    def fails(name):
+        raise LookupError
+
+    with instrumented() as recording:
+        assert list(steps()) == [1, 2]
+        next(left := steps())
+        left.close()
+        with pytest.raises(LookupError):
+            fails("failing")
+    assert [(span["attributes"]["session.id"], span["status"][0]) for span in recording.spans] == [
+        ("generator", "UNSET"),
+        ("generator", "UNSET"),
+        ("failing", "ERROR"),
+    ]
 
 
 # Arguments of the call

@@ -6,27 +6,8 @@ import sys
 
 import pytest
 
-from infraprism import session, settings
+from infraprism import session
 from infraprism.sessions import NOBODY, Identity, from_environment, identity_in
-
-
-@pytest.fixture
-def environment(monkeypatch):
-    """Sets variables for what is read from here on."""
-
-    def use(**variables):
-        for name, value in variables.items():
-            monkeypatch.setenv(f"INFRAPRISM_{name}", value)
-        settings.current.cache_clear()
-        from_environment.cache_clear()
-
-    for name in [name for name in os.environ if name.startswith("INFRAPRISM_")]:
-        monkeypatch.delenv(name)
-    use()
-    yield use
-    monkeypatch.undo()
-    settings.current.cache_clear()
-    from_environment.cache_clear()
 
 
 def run(program, **variables):

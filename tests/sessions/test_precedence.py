@@ -91,12 +91,13 @@ def outermost(environment, in_baggage):
             if value := getattr(environment, name):
                 monkeypatch.setenv(f"INFRAPRISM_{name.upper()}", value)
         monkeypatch.setenv("INFRAPRISM_TAGS", ",".join(f"{k}={v}" for k, v in environment.tags.items()))
-        keys = ["session.id", "infraprism.entity.type", "infraprism.entity.id"]
+        keys = ["infraprism.session.id", "infraprism.entity.type", "infraprism.entity.id"]
         monkeypatch.setenv("INFRAPRISM_BAGGAGE", ",".join([*keys, *(f"infraprism.tag.{t}" for t in TAGS)]))
         settings.current.cache_clear()
         from_environment.cache_clear()
         context = otel_context.get_current()
         for key, value in attributes(in_baggage).items():
+            key = {"session.id": "infraprism.session.id"}.get(key, key)
             context = baggage.set_baggage(key, value, context)
         token = otel_context.attach(context)
         stack.callback(otel_context.detach, token)

@@ -21,6 +21,8 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from infraprism import InfraPrismInstrumentor, __version__, guard, semconv
 from infraprism.openai import background, billed, known_batches, patch, pending
+from infraprism.sessions import trace_ids, turns
+from infraprism.sessions.recent import Recent
 from infraprism.tracing import Ledger, attach, processor
 from tests.support.spans import CountingIds
 from tests.support.versions import http
@@ -131,6 +133,8 @@ def instrumented(recording: Recording | None = None) -> Iterator[Recording]:
             (known_batches, "_read"),
         ):
             monkeypatch.setattr(module, memory, OrderedDict())
+        monkeypatch.setattr(trace_ids, "_counted", Recent(16_384))
+        monkeypatch.setattr(turns, "_last", Recent(16_384))
         monkeypatch.setattr(attach, "process_ledger", ledger)
         monkeypatch.setattr(processor, "process_ledger", ledger)
         instrumentor = InfraPrismInstrumentor()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 from infraprism import pricing
@@ -17,14 +18,15 @@ EXAMPLE, MISTAKES = re.findall(r"```toml\n(.*?)```", _DOCUMENT, re.DOTALL)
 (COMPLAINTS,) = re.findall(r"```text\n(.*?)```", _DOCUMENT, re.DOTALL)
 
 
+@cache
 def book(text: str) -> Book:
     """The book that `text` is, named `test`."""
     return parse(text, "test")
 
 
 @contextmanager
-def priced_by(own: Book | str) -> Iterator[Book]:
-    """Price by `own`, or by the book that it is the text of, for a while."""
+def priced_by(own: Book | str | None) -> Iterator[Book | None]:
+    """Price by `own`, or by the book that it is the text of, for a while; None: by the list alone."""
     before, own = quotes.book, book(own) if isinstance(own, str) else own
     pricing.use(own)
     try:

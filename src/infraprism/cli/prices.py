@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from infraprism import pricing
 from infraprism.cli import price_options
 from infraprism.cli.price_options import fail
-from infraprism.pricing import newest, quotes
+from infraprism.pricing import lists, newest, quotes
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -32,6 +33,7 @@ def add_parser(subparsers: Subparsers) -> None:
         "update",
         help="fetch the newest price list from the network and tell what differs from the installed one",
     )
+    update.add_argument("--save", metavar="FILE", type=Path, help="keep it, for a file of your own to name")
     update.set_defaults(run=_update)
 
 
@@ -62,6 +64,8 @@ def _check(args: argparse.Namespace) -> int:
         return fail(str(error))
     counts = {"price": book.entries, "alias": book.aliases, "adjustment": book.adjustments}
     found = [_counted(len(items), word) for word, items in counts.items() if items]
+    if book.listed is not None:
+        found.append(f"the list {book.listed.version}")
     if book.display is not None:
         found.append(f"shown in {book.display.currency}")
     print(f"{args.file}: {', '.join(found) or 'nothing in it'} ({book.version})")  # noqa: T201
@@ -72,19 +76,32 @@ def _update(args: argparse.Namespace) -> int:
     url = newest.address()
     print(f"fetching {url}")  # noqa: T201
     try:
-        differences = newest.compare(url)
-    except newest.FetchError as error:
-        return fail(f"the newest price list cannot be had: {error}")
+        data = newest.fetch(url)
+        fetched = lists.parse(data, (args.save or Path(url)).name)
+    except lists.ListError as error:
+        return fail(f"the newest price list {error}")
+    differences = newest.compare(fetched)
     for word, models in differences._asdict().items():
         for model in models:
             print(f"{word:9}{model}")  # noqa: T201
     changes = ", ".join(f"{len(models)} {word}" for word, models in differences._asdict().items())
-    print(f"beside {pricing.version()}, which is in use: {changes}")  # noqa: T201
+    print(f"beside {lists.installed().version}, which is installed: {changes}")  # noqa: T201
+    if args.save is not None:
+        return _save(data, fetched, args.save)
     if any(differences):
         print(  # noqa: T201
-            "nothing was changed: upgrade genai-prices to price by the newer list, "
+            "nothing was changed: upgrade genai-prices to price by the newer list, or --save it, "
             "or put what you need into a file of your own"
         )
+    return 0
+
+
+def _save(data: bytes, fetched: lists.PriceList, path: Path) -> int:
+    try:
+        newest.save(data, path)
+    except OSError as error:
+        return fail(f"{path} cannot be written: {error.strerror or type(error).__name__}")
+    print(f"saved as {path} ({fetched.version}): a file of your own prices that names it is priced by it")  # noqa: T201
     return 0
 
 

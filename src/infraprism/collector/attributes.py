@@ -145,7 +145,14 @@ class Attributes:
         return Cost("unpriced")
 
     def _cost_parts(self) -> dict[str, Decimal]:
-        named = {semconv.COST_CURRENCY, semconv.COST_SOURCE, semconv.COST_PRICE_VERSION}
+        named = {
+            semconv.COST_CURRENCY,
+            semconv.COST_SOURCE,
+            semconv.COST_PRICE_VERSION,
+            semconv.COST_QUANTITIES,
+            semconv.COST_EFFECTIVE_FROM,
+            semconv.COST_ADJUSTMENT_PERCENT,
+        }
         parts = {}
         for name in [name for name in self._values if name.startswith(semconv.COST_PREFIX)]:
             if name in named:

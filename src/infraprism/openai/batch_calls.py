@@ -83,7 +83,7 @@ def record(place: late.Place, batch: Batch, line: dict[str, Any]) -> bool:
             at=began,
             batch=True,
         )
-    beside = {}
+    beside: dict[str, str | bool] = {semconv.BATCH_REQUEST: True}
     if batch.id is not None:
         beside[semconv.BATCH_ID] = batch.id
     if (custom_id := _text(line.get("custom_id"))) is not None:

@@ -18,7 +18,7 @@ from infraprism.openai.charge import cost_of
 from infraprism.openai.content import Content
 from infraprism.openai.inside import Inside
 from infraprism.openai.metrics import Metrics
-from infraprism.openai.response import Reply, chat
+from infraprism.openai.response import Reply, chat, text
 from infraprism.openai.target import Target
 from infraprism.pricing import Cost, Status, Usage
 from infraprism.sessions import Identity
@@ -234,7 +234,7 @@ class Call:
             if not deferred:
                 if usage is None and reply.pieces is not None:
                     estimated = self._estimate(error_type)
-                cost = self._cost(estimated or usage, error)
+                cost = self._cost(estimated or usage, error, estimated is not None)
                 if estimated is not None and cost is not None and cost.status is Status.PRICED:
                     cost = cost._replace(status=Status.ESTIMATED)
         finally:
@@ -266,9 +266,10 @@ class Call:
         pieces = self._reply.pieces
         if error_type is not None and not pieces:
             return None
-        return estimate.usage(self._reply.model or self._target.model, self._prompt, pieces or ())
+        found = estimate.usage(self._reply.model or self._target.model, self._prompt, pieces or ())
+        return found._replace(unpriced=self._reply.billed_items)
 
-    def _cost(self, usage: Usage | None, error: Exception | None) -> Cost | None:
+    def _cost(self, usage: Usage | None, error: Exception | None, estimated: bool) -> Cost | None:
         """The cost; None for a request that the API refused or that was never sent: those are not billed."""
         if usage is None and (
             self._reply.refused
@@ -286,4 +287,5 @@ class Call:
             usage,
             asked_model=target.model,
             at=self._started_at,
+            asked_tier=text(self.arguments.get("service_tier")) if estimated else None,
         )

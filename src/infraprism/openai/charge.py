@@ -24,6 +24,7 @@ def cost_of(
     asked_model: str | None,
     at: datetime,
     batch: bool = False,
+    asked_tier: str | None = None,
 ) -> Cost:
     """The cost of a call that is billed.
 
@@ -32,15 +33,19 @@ def cost_of(
         asked_model: the requested model, for a reply that does not say which one served it.
         at: when the request was made (aware).
         batch: whether it was one of a batch.
+        asked_tier: the requested tier, for a reply that broke off before it said which one served it.
     """
     provider = server.provider
+    served_tier = reply.service_tier
+    if asked_tier is not None and served_tier in (None, "auto"):
+        served_tier = asked_tier
     if surface.free and provider in _FREE_AT:
         return FREE
     return price(
         usage,
         provider=surface.listed_under if surface.listed_under and provider == "openai" else provider,
         model=reply.model or asked_model,
-        service_tier=reply.service_tier,
+        service_tier=served_tier,
         at=at,
         batch=batch,
         entity=identity.entity,

@@ -11,7 +11,7 @@ from opentelemetry.context import Context
 from opentelemetry.instrumentation.utils import is_instrumentation_enabled
 from opentelemetry.trace import TracerProvider
 
-from infraprism import guard, sessions, settings
+from infraprism import guard, semconv, sessions, settings
 from infraprism.openai import loading, request, spans, stream_usage
 from infraprism.openai.call import Call
 from infraprism.openai.content import Content
@@ -21,6 +21,7 @@ from infraprism.openai.observer import Observer
 from infraprism.openai.providers import server_of
 from infraprism.openai.surfaces import Surface
 from infraprism.openai.target import target_of
+from infraprism.pricing import money
 
 if TYPE_CHECKING:
     from opentelemetry.metrics import MeterProvider
@@ -164,6 +165,25 @@ class Engine:
             connection = connect(provider, own_export=own_export)
             self._connections[own_export] = (provider, connection)
             return connection
+
+    def recorder(self, *, own_export: bool) -> sessions.Recorder | None:
+        """What records the sessions whose calls are recorded; None where nothing is.
+
+        `own_export`: there are drop-in clients.
+        """
+        connection = self._connect(own_export=own_export) if is_instrumentation_enabled() else None
+        if connection is None:
+            return None
+        ledger = connection.ledger
+
+        def totals(identity: sessions.Identity) -> dict[str, str | int]:
+            cost, turns = ledger[identity.entity_type, identity.entity_id, identity.session_id or ""]
+            # Nothing is no total: the session may have been evicted, or its calls made elsewhere.
+            if not cost and not turns:
+                return {}
+            return {semconv.SESSION_COST: money.text(cost), semconv.SESSION_TURNS: turns}
+
+        return sessions.Recorder(connection.sessions_tracer, totals)
 
     @guard.guarded("telemetry_error")
     def attach(self) -> None:

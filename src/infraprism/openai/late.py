@@ -63,7 +63,7 @@ def record(
     usage: Usage | None,
     cost: Cost | None,
     times: Times,
-    beside: Mapping[str, str] | None = None,
+    beside: Mapping[str, str | bool] | None = None,
 ) -> None:
     """Record one call as `Call` would have, had it been there.
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 from collections.abc import Mapping
-from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from infraprism.openai.response import Reply, text
+from infraprism.pricing import money
 from infraprism.pricing.usage import getter
+
+#: Seconds: a length above it, some 30,000 years, is none.
+_LONGEST = 10**12
 
 
 def images(source: Any, reply: Reply) -> None:
@@ -64,11 +69,14 @@ def characters(arguments: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _seconds(value: Any, name: str, reply: Reply) -> None:
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
+    """Take `value` for a length; where it cannot be one, say so."""
+    if value is None:
         return
-    try:
-        seconds = Decimal(str(value))
-    except InvalidOperation:
-        return
-    if seconds.is_finite() and seconds >= 0:
-        reply.quantities[name] = seconds
+    seconds = math.nan
+    if isinstance(value, str | int | float) and not isinstance(value, bool):
+        with contextlib.suppress(ValueError, OverflowError):
+            seconds = float(value)
+    if 0 <= seconds <= _LONGEST:
+        reply.quantities[name] = money.written(seconds)
+    else:
+        reply.quantities["invalid"] = (name,)

@@ -10,7 +10,7 @@ from typing import Any
 import wrapt
 
 from infraprism import guard, sessions
-from infraprism.openai import batches, fetched, loading, price_file, transport, websockets
+from infraprism.openai import batches, fetched, loading, outbound, price_file, transport, websockets
 from infraprism.openai.engine import engine
 from infraprism.openai.layers import Layer
 from infraprism.openai.shells import Shell, async_shell, helper_shell, sync_shell
@@ -34,6 +34,7 @@ def install(*, for_good: bool = False) -> None:
     _wanted = True
     price_file.start()
     sessions.on_entering(_attach)
+    sessions.record_through(_recorder)
     for module, target, shell in _targets():
         if not _hooked:
             wrapt.register_post_import_hook(partial(_patch, target, shell), module)
@@ -59,6 +60,10 @@ def _attach() -> None:
         engine.attach()
 
 
+def _recorder() -> sessions.Recorder | None:
+    return engine.recorder(own_export=_for_good) if _wanted else None
+
+
 def _targets() -> list[tuple[str, str, Shell]]:
     targets: list[tuple[str, str, Shell]] = []
     for surface in (*SURFACES, *fetched.SURFACES):
@@ -72,6 +77,7 @@ def _targets() -> list[tuple[str, str, Shell]]:
             name = f"{prefix}{helper.resource}.{helper.method}"
             targets.append((helper.module, name, helper_shell(engine)))
     targets += [(transport.MODULE, method, transport.shell) for method in transport.METHODS]
+    targets += [(outbound.MODULE, method, shell) for method, shell in outbound.SHELLS.items()]
     targets += websockets.targets(engine)
     return targets
 

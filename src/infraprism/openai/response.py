@@ -12,6 +12,9 @@ from infraprism.pricing.usage import getter
 _COUNTED_ITEMS = {"web_search_call": "web_searches", "file_search_call": "file_searches"}
 #: Those that are billed in a way that the response does not say.
 _BILLED_ITEMS = frozenset({"code_interpreter_call", "image_generation_call"})
+#: The tool that searches the web as its preview did: some models charge more for a search of it, which
+#: the price list does not tell apart.
+_PREVIEW = "web_search_preview"
 #: Where a delta has its text: one of them, first come.
 _TEXTS = ("content", "text", "refusal", "reasoning_content", "reasoning")
 #: The events of a stream that carry the whole response; every other one is a piece of its output.
@@ -139,10 +142,10 @@ def response(source: Any, reply: Reply) -> None:
         status = text(getter(details)(details, "reason", None)) or status
     if status is not None:
         reply.finish(0, status)
-    _tools(get(source, "output", None), reply)
+    _tools(get(source, "output", None), get(source, "tools", None), reply)
 
 
-def _tools(output: Any, reply: Reply) -> None:
+def _tools(output: Any, offered: Any, reply: Reply) -> None:
     """Count the built-in tools of a response's output that are billed by the call, and name the others."""
     # Several events of a stream can carry the output: each tells of all there is by then.
     for name in _COUNTED_ITEMS.values():
@@ -161,6 +164,9 @@ def _tools(output: Any, reply: Reply) -> None:
             reply.quantities[name] = reply.quantities.get(name, 0) + 1
         elif kind in _BILLED_ITEMS:
             unpriced.add(kind)
+    if "web_searches" in reply.quantities and type(offered) is list:
+        kinds = (text(getter(tool)(tool, "type", None)) or "" for tool in offered)
+        unpriced.update(_PREVIEW for kind in kinds if kind.startswith(_PREVIEW))
     reply.billed_items = tuple(sorted(unpriced))
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.trace import Span, SpanKind, StatusCode
 
@@ -52,24 +51,28 @@ def start(
     known: dict[str, Any],
     start_time: int | None = None,
 ) -> Span:
-    """Start the span of a call in `context`; where that is in no other span, in the session's trace.
+    """Start the span of a call in `context`; where that is in no other span, as the session's mode says.
 
     `known`: the attributes that a sampler may ask for. `start_time`: Unix nanoseconds, by default now.
     """
-    enclosed = context and trace.get_current_span(context).get_span_context().is_valid
-    sessions.starting.trace_id = None if enclosed else sessions.trace_id_of(identity)
+    where = sessions.place(identity, context, start_time)
+    sessions.starting.trace_id = where.trace_id
     try:
-        return connection.tracer.start_span(
+        span = connection.tracer.start_span(
             target.name,
-            context=context,
+            context=where.context,
             kind=SpanKind.CLIENT,
             attributes=known,
+            links=where.links,
             start_time=start_time,
             record_exception=False,
             set_status_on_exception=False,
         )
     finally:
         sessions.starting.trace_id = None
+    if target.surface.operation in semconv.TURN_OPERATIONS:
+        sessions.started(identity, where, span)
+    return span
 
 
 def finish(
@@ -106,6 +109,7 @@ def finish(
             found[semconv.ESTIMATED_OUTPUT_TOKENS] = estimated.output_tokens or 0
             if estimated.input_tokens is not None:
                 found[semconv.ESTIMATED_INPUT_TOKENS] = estimated.input_tokens
+            found.update(attributes.further(estimated))
         if first_chunk is not None:
             found[semconv.RESPONSE_TIME_TO_FIRST_CHUNK] = first_chunk
         if beside:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from decimal import Decimal
 from pathlib import PurePath
 
@@ -12,6 +12,7 @@ from infraprism.pricing import money
 from infraprism.pricing.book import Adjustment, Alias, Book, Entry, Models
 from infraprism.pricing.exchange import Display, ExchangeRate
 from infraprism.pricing.fields import Fields, Number
+from infraprism.pricing.lists import FINGERPRINT, ListError, PriceList
 from infraprism.pricing.problems import PriceFileError, Problem
 from infraprism.pricing.rates import LIST_PROVIDERS, STANDARD_TIERS, Rate, power
 from infraprism.pricing.toml_lines import lines
@@ -40,14 +41,15 @@ _OF_TOKENS = [word for word, key in RATES.items() if key.endswith("_mtok")]
 # A rate per token of so many decimals, scaled by a percentage of so many, fits the collector's 24.
 _RATE_PLACES, _PERCENT_PLACES = 9, 4
 _MOST_RATE, _MOST_PERCENT = 1_000_000, 10_000
-_FINGERPRINT = 12
 #: What a table speaks of, and since when → that table.
 _Seen = dict[Hashable, Fields]
 _AT = re.compile(r"(.*) \(at (?:line (\d+), column \d+|end of document)\)", re.DOTALL)
 
 
-def parse(text: str, source: str) -> Book:
+def parse(text: str, source: str, read_list: Callable[[str], PriceList] | None = None) -> Book:
     """Read `text`, which came from the file `source`; the book has its name unless it has one of its own.
+
+    `read_list`: reads the price list that it names, or raises a `ListError`; None leaves the list alone.
 
     Raises:
         PriceFileError: with all that is wrong.
@@ -64,6 +66,7 @@ def parse(text: str, source: str) -> Book:
     problems: list[Problem] = []
     file = Fields(values, (), found, problems)
     name = file.text("name") or PurePath(source).name.encode(errors="replace").decode()
+    listed = _listed(file, read_list)
     seen: _Seen = {}
     entries = [entry for fields in file.tables("prices") for entry in _entries(fields, seen)]
     aliases = [alias for fields in file.tables("aliases") for alias in _aliases(fields, seen)]
@@ -73,8 +76,19 @@ def parse(text: str, source: str) -> Book:
     file.done()
     if problems:
         raise PriceFileError(source, problems)
-    fingerprint = hashlib.sha256(text.encode()).hexdigest()[:_FINGERPRINT]
-    return Book(f"{name} {fingerprint}", tuple(entries), tuple(aliases), tuple(adjustments), display)
+    fingerprint = hashlib.sha256(text.encode()).hexdigest()[:FINGERPRINT]
+    return Book(f"{name} {fingerprint}", tuple(entries), tuple(aliases), tuple(adjustments), display, listed)
+
+
+def _listed(file: Fields, read_list: Callable[[str], PriceList] | None) -> PriceList | None:
+    name = file.text("list")
+    if name is None or read_list is None:
+        return None
+    try:
+        return read_list(name)
+    except ListError as error:
+        file.wrong("list", str(error))
+        return None
 
 
 def _entries(fields: Fields, seen: _Seen) -> list[Entry]:

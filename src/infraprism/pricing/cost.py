@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -51,11 +52,14 @@ class Cost(NamedTuple):
     currency: str = CURRENCY
     source: str = "local"
     price_version: str | None = None
-    #: Of a rate of the user's own, since when it holds, where it says so.
+    #: Since when the rates hold (aware), where the list or the user's own prices say so.
     effective_from: datetime | None = None
     #: By how many percent the entity pays more than the rates of the list, or less (below 0); in all parts.
     adjustment: Decimal | None = None
 
+
+#: Adjusted rates are remembered for this many pairs.
+_REMEMBERED = 2048
 
 #: The cost of a call about which nothing is known.
 UNPRICED = Cost(Status.UNPRICED)
@@ -100,17 +104,23 @@ def price(
     if quotes.book is not None:
         quote = quotes.find(provider, model, service_tier, at, batch=batch, entity=entity)
         return UNPRICED if quote is None else _quoted(usage, quote)
-    found = rates.find(provider, model, service_tier, at, batch=batch)
+    found = rates.find_dated(provider, model, service_tier, at, batch=batch)
     if found is None:
         return UNPRICED
-    return apply(usage, found, rates.version())
+    return apply(usage, found.rates, rates.version(), found.effective_from)
 
 
-def apply(usage: Usage, listed: rates.Rates, price_version: str) -> Cost:
-    """Apply the rates `listed` to `usage`. Long-context tiers are chosen on the whole input."""
+def apply(
+    usage: Usage, listed: rates.Rates, price_version: str, effective_from: datetime | None = None
+) -> Cost:
+    """Apply the rates `listed` to `usage`. Long-context tiers are chosen on the whole input.
+
+    `price_version` and `effective_from` are where the rates are from and since when they hold.
+    """
     if not listed:
         tools = usage.unpriced or usage.web_searches or usage.file_searches
-        return Cost(_PARTIAL if tools else _FREE, money.ZERO, price_version=price_version)
+        status = _PARTIAL if tools else _FREE
+        return Cost(status, money.ZERO, price_version=price_version, effective_from=effective_from)
     items, gap = billed(usage, listed)
     context = usage.input_tokens or 0
     parts: list[Part] = []
@@ -121,6 +131,8 @@ def apply(usage: Usage, listed: rates.Rates, price_version: str) -> Cost:
             gap = gap or quantity > 0
             continue
         each = rate.at(context) if rate.tiers else rate.base
+        if rate.known_to is not None:
+            gap = gap or context > rate.known_to
         costs = _multiply(each, quantity)
         parts.append(_new(Part, (name, quantity, each, costs)))
         amount = costs if amount is None else _add(amount, costs)
@@ -143,34 +155,42 @@ def apply(usage: Usage, listed: rates.Rates, price_version: str) -> Cost:
         status = _ESTIMATED
     else:
         status = _PRICED if charged else _FREE
-    return _new(Cost, (status, amount, tuple(parts), CURRENCY, "local", price_version, None, None))
+    return _new(Cost, (status, amount, tuple(parts), CURRENCY, "local", price_version, effective_from, None))
 
 
 def _quoted(usage: Usage, quote: quotes.Quote) -> Cost:
     """Apply a quote. An adjustment scales every rate, so that each part still is its rate × its quantity."""
-    cost = apply(usage, quote.rates, quote.version)
-    if cost.amount is None:
+    percent = quote.percent
+    listed = quote.rates if percent is None else _adjusted(quote.rates, percent)
+    cost = apply(usage, listed, quote.version, quote.effective_from)
+    if cost.amount is None or percent is None:
         return cost
-    if quote.percent is None:
-        since = quote.effective_from
-        return cost if since is None else cost._replace(effective_from=since)
-    factor = money.factor(quote.percent)
-    parts = tuple(_scaled(part, factor) for part in cost.parts)
-    free = cost.status is _PRICED and not factor
-    return cost._replace(
-        status=_FREE if free else cost.status,
-        amount=money.total(part.amount for part in parts),
-        parts=parts,
-        effective_from=quote.effective_from,
-        adjustment=quote.percent,
-    )
+    return _new(Cost, (*cost[:7], percent))
 
 
-def _scaled(part: Part, factor: Decimal) -> Part:
-    rate = _multiply(part.rate, factor)
-    by_the_hour = part.name == "audio_seconds"
-    amount = (money.by_the_hour if by_the_hour else _multiply)(rate, part.quantity)
-    return Part(part.name, part.quantity, rate, amount)
+#: Rates and a percentage, by their identities → both, and the rates as they are adjusted.
+_scaled: dict[tuple[int, int], tuple[rates.Rates, Decimal, rates.Rates]] = {}
+
+
+def _adjusted(listed: rates.Rates, percent: Decimal) -> rates.Rates:
+    """The rates `listed` with `percent` more, or less (below 0); remembered, as they are for each call."""
+    key = id(listed), id(percent)
+    found = _scaled.get(key)
+    if found is not None and found[0] is listed and found[1] is percent:
+        return found[2]
+    factor = money.factor(percent)
+    adjusted = {
+        name: replace(
+            rate,
+            base=_multiply(rate.base, factor),
+            tiers=tuple((start, _multiply(price, factor)) for start, price in rate.tiers),
+        )
+        for name, rate in listed.items()
+    }
+    if len(_scaled) >= _REMEMBERED:
+        _scaled.clear()
+    _scaled[key] = (listed, percent, adjusted)
+    return adjusted
 
 
 def _reported(amount: Decimal) -> Cost:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
-if TYPE_CHECKING:
-    from genai_prices.data_snapshot import DataSnapshot
-
-
-class FetchError(Exception):
-    """The list could not be fetched, or is none; the message is one line."""
+from infraprism.pricing import lists
+from infraprism.pricing.lists import ListError, PriceList
 
 
 class Differences(NamedTuple):
@@ -28,23 +26,26 @@ def address() -> str:
     return DEFAULT_UPDATE_URL
 
 
-def compare(url: str) -> Differences:
-    """Fetch the list at `url` with genai-prices' own updater and compare it; prices in use stay as they are.
+def fetch(url: str) -> bytes:
+    """The text of the list at `url`.
 
     Raises:
-        FetchError: there is no such list to be had.
+        ListError: there is nothing to be had.
     """
-    from genai_prices.data_snapshot import get_snapshot
-    from genai_prices.update_prices import UpdatePrices
+    import httpx2  # genai-prices has it for the same purpose
 
     try:
-        fetched = UpdatePrices(url=url).fetch()
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is the network's or the list's
+        response = httpx2.get(url, timeout=httpx2.Timeout(10, connect=5))
+        response.raise_for_status()
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is the network's
         reason = " ".join(str(error).split()) or "no reason given"
-        raise FetchError(f"{type(error).__name__}: {reason}") from None
-    if fetched is None:
-        raise FetchError("the list is empty")
-    old, new = _prices(get_snapshot()), _prices(fetched)
+        raise ListError(f"cannot be had: {type(error).__name__}: {reason}") from None
+    return response.content
+
+
+def compare(newest: PriceList) -> Differences:
+    """What differs in `newest` from the installed list; prices in use stay as they are."""
+    old, new = _prices(lists.installed()), _prices(newest)
     return Differences(
         added=tuple(sorted(new.keys() - old.keys())),
         changed=tuple(sorted(name for name in new.keys() & old.keys() if new[name] != old[name])),
@@ -52,9 +53,20 @@ def compare(url: str) -> Differences:
     )
 
 
-def _prices(snapshot: DataSnapshot) -> Mapping[str, Any]:
+def save(data: bytes, path: Path) -> None:
+    """Put the text of a list into the file `path`, whole or not at all: an application may be starting.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    beside = path.with_name(f"{path.name}.new")
+    beside.write_bytes(data)
+    os.replace(beside, path)
+
+
+def _prices(listed: PriceList) -> Mapping[str, Any]:
     return {
         f"{provider.id} {model.id}": (model.prices, model.price_variants)
-        for provider in snapshot.providers
+        for provider in listed.providers
         for model in provider.models
     }

@@ -15,9 +15,13 @@ book: Book | None = None
 
 
 def use(own: Book | None) -> None:
-    """Price by `own` from now on, and by the list what it has no rates for; None: by the list alone."""
+    """Price by `own` from now on, and by its list, or the installed one, what it has no rates for.
+
+    None: by the installed list alone.
+    """
     global book
     book = own
+    rates.use(None if own is None else own.listed)
 
 
 class Quote(NamedTuple):
@@ -26,7 +30,7 @@ class Quote(NamedTuple):
     rates: Rates
     #: Where they are from: names of the book, the list, or both, with their versions.
     version: str
-    #: Of a rate of the user's own, since when it holds, where it says so.
+    #: Since when they hold, the percentage included, where the list or the book says so.
     effective_from: datetime | None = None
     #: By how many percent the entity pays more than these rates, or less (below 0).
     percent: Decimal | None = None
@@ -44,18 +48,26 @@ def find(
     """The rates for a call; None where neither the user nor the list has any. Arguments as of `price`."""
     own = book
     if own is None:
-        listed = rates.find(provider, model, service_tier, at, batch=batch)
-        return None if listed is None else Quote(listed, rates.version())
+        listed = rates.find_dated(provider, model, service_tier, at, batch=batch)
+        return None if listed is None else Quote(listed.rates, rates.version(), listed.effective_from)
     meant = own.model(provider, model, at)
     entry = own.entry(provider, meant, service_tier, at, batch=batch, entity=entity)
     # What was agreed with an entity is what it pays.
     agreed = entry is not None and entry.entity is not None
     adjustment = None if agreed else own.adjustment(provider, meant, at, entity)
     percent = None if adjustment is None else adjustment.percent
+    adjusted_from = None if adjustment is None else adjustment.period.starts
     if entry is not None:
-        return Quote(entry.rates, own.version, entry.period.starts, percent)
-    listed = rates.find(provider, meant, service_tier, at, batch=batch)
+        return Quote(entry.rates, own.version, _later(entry.period.starts, adjusted_from), percent)
+    listed = rates.find_dated(provider, meant, service_tier, at, batch=batch)
     if listed is None:
         return None
     touched = percent is not None or meant is not model
-    return Quote(listed, f"{rates.version()}, {own.version}" if touched else rates.version(), None, percent)
+    version = f"{rates.version()}, {own.version}" if touched else rates.version()
+    return Quote(listed.rates, version, _later(listed.effective_from, adjusted_from), percent)
+
+
+def _later(one: datetime | None, other: datetime | None) -> datetime | None:
+    if one is None or other is None:
+        return one or other
+    return max(one, other)

@@ -11,7 +11,8 @@ Shapes read, https://platform.openai.com/docs/api-reference:
 - responses, batches, decisions, images: ``input_tokens``, ``input_tokens_details`` …;
 - realtime and transcriptions: ``input_tokens``, ``input_token_details`` …; by duration: ``seconds``;
 - of imitators also ``prompt_cache_hit_tokens`` (DeepSeek), ``cached_tokens`` (Moonshot), ``cost``
-  (OpenRouter, Perplexity) and ``cost_in_usd_ticks`` (xAI), whose reasoning tokens only the total counts.
+  (OpenRouter, Perplexity), ``cost_in_usd_ticks`` (xAI), whose reasoning tokens only the total counts, and
+  ``prompt_audio_seconds`` (Mistral), whose tokens of audio, billed by the second, only the total counts.
 """
 
 from __future__ import annotations
@@ -48,6 +49,7 @@ _NAMES = (
     "audio_tokens",
     "image_tokens",
     "reasoning_tokens",
+    "prompt_audio_seconds",
     "prompt_cache_hit_tokens",
     "seconds",
     "cost",
@@ -72,8 +74,11 @@ def read(reported: Any, *, unpriced: tuple[str, ...] = ()) -> Usage | None:
     get = reported.get if type(reported) is dict else _fields(reported).get
     invalid: list[str] = []
     of_images = False
+    seconds = None
     inputs = get("prompt_tokens")
     if inputs is not None:
+        if (seconds := get("prompt_audio_seconds")) is not None:
+            seconds = _seconds(seconds, invalid)
         outputs = get("completion_tokens")
         input_details = get("prompt_tokens_details")
         output_details = get("completion_tokens_details")
@@ -93,11 +98,12 @@ def read(reported: Any, *, unpriced: tuple[str, ...] = ()) -> Usage | None:
     total = get("total_tokens")
     if (
         type(total) is int
+        and seconds is None
         and not (inputs is None or outputs is None)
         and inputs + outputs < total <= _MAX_COUNT
     ):
         outputs = _with_thoughts(total, inputs, outputs, output_details, invalid)
-    seconds = cost = None
+    cost = None
     if inputs is None and outputs is None and not invalid:
         seconds = _seconds(get("seconds"), invalid)
     if (cost := get("cost")) is not None:

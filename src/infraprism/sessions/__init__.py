@@ -1,6 +1,7 @@
 """Session, entity and tags in OpenTelemetry's Context."""
 
 from infraprism.sessions.attributes import attributes
+from infraprism.sessions.baggage import without_baggage
 from infraprism.sessions.carry import carry
 from infraprism.sessions.context import (
     from_environment,
@@ -14,14 +15,19 @@ from infraprism.sessions.conversation import Session
 from infraprism.sessions.identity import MAX_ID_LENGTH, MAX_TAGS, NOBODY, Id, Identity, identify
 from infraprism.sessions.life import on_ended, on_started
 from infraprism.sessions.logs import SessionLogFilter, structlog_processor
-from infraprism.sessions.trace_ids import starting, trace_id_of
+from infraprism.sessions.nesting import Recorder, record_through
+from infraprism.sessions.placing import Placement, place, started
+from infraprism.sessions.trace_ids import Generation, starting, trace_id_of
 
 __all__ = [
+    "Generation",
     "Id",
     "Identity",
     "MAX_ID_LENGTH",
     "MAX_TAGS",
     "NOBODY",
+    "Placement",
+    "Recorder",
     "Session",
     "SessionLogFilter",
     "attributes",
@@ -32,10 +38,14 @@ __all__ = [
     "on_ended",
     "on_entering",
     "on_started",
+    "place",
+    "record_through",
     "session",
+    "started",
     "starting",
     "structlog_processor",
     "trace_id_of",
     "with_baggage",
     "with_identity",
+    "without_baggage",
 ]

@@ -1,6 +1,8 @@
-"""An identity in OpenTelemetry's baggage, which goes from service to service: only the keys that are allowed.
+"""What of a session is in OpenTelemetry's baggage: what is read and written, and where it must not go.
 
-The keys are the names of the attributes.
+Baggage is sent with every request that an HTTP instrumentation sees, whoever it is for. An application's own
+services may be told of a session by it, key by key as is allowed; a model provider never is. All keys of ours
+begin alike, so that they can be told from the application's.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
+from opentelemetry import baggage
 from opentelemetry.context import Context
 
 from infraprism import guard, semconv
@@ -16,7 +19,7 @@ from infraprism.sessions.attributes import attributes
 from infraprism.sessions.identity import NOBODY, Identity, identify
 
 _ARGUMENTS = {
-    semconv.SESSION_ID: "session_id",
+    semconv.BAGGAGE_SESSION_ID: "session_id",
     semconv.ENTITY_TYPE: "entity_type",
     semconv.ENTITY_ID: "entity_id",
 }
@@ -28,9 +31,7 @@ def read(keys: Iterable[str], context: Context) -> Identity | None:
 
     A value that cannot be used is left out and counted, once for all spans that see it.
     """
-    from opentelemetry.baggage import get_all
-
-    known = get_all(context)
+    known = baggage.get_all(context)
     return _identity(tuple((key, known[key]) for key in keys if key in known)) if known else None
 
 
@@ -49,10 +50,18 @@ def _identity(pairs: tuple[tuple[str, Any], ...]) -> Identity:
 
 def write(keys: Iterable[str], identity: Identity, context: Context) -> Context:
     """A copy of `context` with those of `keys` in its baggage that `identity` has something for."""
-    from opentelemetry.baggage import set_baggage
-
     known = attributes(identity)
+    if identity.session_id is not None:
+        known[semconv.BAGGAGE_SESSION_ID] = identity.session_id
     for key in keys:
         if key in known:
-            context = set_baggage(key, known[key], context)
+            context = baggage.set_baggage(key, known[key], context)
+    return context
+
+
+def without_baggage(context: Context) -> Context:
+    """`context` without what of ours is in its baggage; the application's own stays."""
+    for key in baggage.get_all(context) if context else ():
+        if str(key).startswith(semconv.BAGGAGE_PREFIX):
+            context = baggage.remove_baggage(key, context)
     return context

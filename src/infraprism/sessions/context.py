@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping
-from contextvars import Token
+from contextvars import ContextVar
 from functools import cache
 from types import TracebackType
 from typing import Any
@@ -15,12 +15,15 @@ from opentelemetry import context as otel_context
 from opentelemetry.context import Context
 
 from infraprism import guard, semconv, settings
-from infraprism.sessions import baggage
+from infraprism.sessions import baggage, nesting
 from infraprism.sessions.decorator import Function, OfCall, decorate
 from infraprism.sessions.identity import NOBODY, Id, Identity, identify
+from infraprism.sessions.placing import mode_in, with_mode
+from infraprism.settings import SESSION_MODES, SessionMode
 
 _KEY = otel_context.create_key("infraprism.identity")
 _entering: list[Callable[[], None]] = []
+_innermost: ContextVar[_Entered | None] = ContextVar("infraprism.entered", default=None)
 
 
 def identity_in(context: Context | None = None) -> Identity:
@@ -95,6 +98,28 @@ def _tags(value: str) -> dict[str, str]:
     return {key.strip(): text.strip() for key, _, text in pairs}
 
 
+class _Entered:
+    """A block that was entered, in the blocks around it."""
+
+    __slots__ = ("_flow", "_token", "left", "outer", "span")
+
+    def __init__(self, inside: Context, span: nesting.SessionSpan | None) -> None:
+        self.span = span
+        self.left = False
+        self.outer = _innermost.get()
+        self._flow = _innermost.set(self)
+        self._token = otel_context.attach(inside)
+
+    def give_back(self) -> bool:
+        """Give back the context in which it was entered; False where this is not the flow that entered it."""
+        try:
+            _innermost.reset(self._flow)
+        except (RuntimeError, ValueError):  # given back where it was entered; entered elsewhere
+            return False
+        otel_context.detach(self._token)
+        return True
+
+
 class session:  # noqa: N801 - reads as the statement it is: `with session("conv-123"):`
     """Give every call and span inside the block its session, entity and tags.
 
@@ -108,6 +133,8 @@ class session:  # noqa: N801 - reads as the statement it is: `with session("conv
         entity_type: who the cost belongs to: ``customer``, ``team``, ``feature``, ``user`` …
         entity_id: which one: str, int or `uuid.UUID`, at most 200 characters.
         tags: small labels, str to str.
+        mode: how sessions map to traces in this block: ``join``, ``nest`` or ``link``; by default as
+            `INFRAPRISM_SESSION_MODE` says.
 
     Raises:
         TypeError, ValueError: at once, naming the argument that is wrong.
@@ -120,6 +147,7 @@ class session:  # noqa: N801 - reads as the statement it is: `with session("conv
         entity_type: str | OfCall | None = None,
         entity_id: Id | OfCall | None = None,
         tags: Mapping[str, str] | OfCall | None = None,
+        mode: SessionMode | None = None,
     ) -> None:
         #: The arguments, where one of them is only known when the decorated function is called.
         self._of_call: tuple[Any, ...] | None = None
@@ -128,8 +156,10 @@ class session:  # noqa: N801 - reads as the statement it is: `with session("conv
             self._given = identify(*(None if callable(value) else value for value in given))
         else:
             self._given = identify(session_id, entity_type, entity_id, tags)
-        #: How to leave each context that was entered, by the context's id.
-        self._tokens: dict[int, Token[Context]] = {}
+        if mode is not None and mode not in SESSION_MODES:
+            raise ValueError("mode must be 'join', 'nest' or 'link'")
+        self._mode = mode
+        self._entered: list[_Entered] = []
 
     def __call__(self, function: Function) -> Function:
         """Decorate `function`: each call of it is a block of its own."""
@@ -138,7 +168,7 @@ class session:  # noqa: N801 - reads as the statement it is: `with session("conv
     def _for(self, call: Mapping[str, Any]) -> session:
         assert self._of_call is not None
         block = copy.copy(self)
-        block._of_call = None
+        block._of_call, block._entered = None, []
         block._given = identify(*(value(call) if callable(value) else value for value in self._of_call))
         return block
 
@@ -151,17 +181,32 @@ class session:  # noqa: N801 - reads as the statement it is: `with session("conv
         current = otel_context.get_current()
         identity = self._given.inside(identity_in(current))
         inside = with_identity(identity, current)
-        self._tokens[id(inside)] = otel_context.attach(inside)
+        if self._mode is not None:
+            inside = with_mode(self._mode, inside)
+        span = nesting.open_span(identity, inside) if mode_in(inside) == "nest" else None
+        if span is not None:
+            inside = span.context
+        self._entered.append(_Entered(inside, span))
         return identity
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         """Leave the session; the caller's exception passes through."""
-        # One object can be entered by several threads and tasks at once: each leaves what it entered. Where
-        # somebody inside did not give back the context, the last one entered is left.
-        token = self._tokens.pop(id(otel_context.get_current()), None)
-        otel_context.detach(self._tokens.popitem()[1] if token is None else token)
+        # One object can be entered by several threads and tasks at once: each leaves what it entered.
+        entered = _innermost.get()
+        while entered is not None and entered not in self._entered:
+            entered = entered.outer
+        if entered is None:
+            entered = self._entered[-1]
+        self._entered.remove(entered)
+        entered.left = True
+        # A generator can end its block inside of one that its caller entered since: the caller's stays, and
+        # those that were left before are given back with it.
+        while (inner := _innermost.get()) is not None and inner.left and inner.give_back():
+            pass
+        if entered.span is not None:
+            entered.span.end(error)
 
     async def __aenter__(self) -> Identity:
         """As `__enter__`."""

@@ -32,6 +32,11 @@ class Identity(NamedTuple):
         """Type and id of who the cost belongs to."""
         return self.entity_type, self.entity_id
 
+    @property
+    def session(self) -> tuple[str | None, str | None, str | None]:
+        """What makes it one session: two entities that use one session id are two."""
+        return self.entity_type, self.entity_id, self.session_id
+
     def inside(self, outer: Identity) -> Identity:
         """This identity with what it leaves open taken from `outer`; tags of both, this one's winning.
 

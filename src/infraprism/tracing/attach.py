@@ -21,12 +21,14 @@ class Connection(NamedTuple):
 
     Attributes:
         tracer: starts the spans of calls; maps sessions to traces.
+        sessions_tracer: starts the spans of sessions, likewise.
         ledger: keeps the sessions' running totals.
         write: puts attributes on a span, quickly.
         flush: has the ended spans exported, and waits for it: never in the application's threads.
     """
 
     tracer: Tracer
+    sessions_tracer: Tracer
     ledger: Ledger
     write: Callable[[Span, Mapping[str, AttributeValue]], None] = write
     flush: Callable[[], object] = lambda: None
@@ -48,12 +50,22 @@ def connect(provider: TracerProvider, *, own_export: bool) -> Connection:
         add(processor)
         if not ENDING_IS_TOLD:
             _put_first(provider, processor)
-    tracer = provider.get_tracer(semconv.SCOPE, __version__, schema_url=semconv.SCHEMA_URL)
+    flush = getattr(provider, "force_flush", None)
+    return Connection(
+        _tracer(provider, semconv.SCOPE),
+        _tracer(provider, semconv.SESSIONS_SCOPE),
+        process_ledger,
+        flush=flush if callable(flush) else lambda: None,
+    )
+
+
+def _tracer(provider: TracerProvider, scope: str) -> Tracer:
+    """A tracer of ours: only such give root spans the traces of their sessions."""
+    tracer = provider.get_tracer(scope, __version__, schema_url=semconv.SCHEMA_URL)
     generator = getattr(tracer, "id_generator", None)
     if isinstance(generator, IdGenerator) and not isinstance(generator, SessionIdGenerator):
         tracer.id_generator = SessionIdGenerator(generator)  # type: ignore[attr-defined]
-    flush = getattr(provider, "force_flush", None)
-    return Connection(tracer, process_ledger, flush=flush if callable(flush) else lambda: None)
+    return tracer
 
 
 def _has_processor(provider: TracerProvider) -> bool:
