@@ -51,6 +51,9 @@ USAGE_REASONING_OUTPUT_TOKENS: Final = "gen_ai.usage.reasoning.output_tokens"
 #: Not reported, but counted from the text of a stream that reported no usage.
 ESTIMATED_INPUT_TOKENS: Final = "infraprism.estimated.input_tokens"
 ESTIMATED_OUTPUT_TOKENS: Final = "infraprism.estimated.output_tokens"
+#: And the name of the quantity, for those that the conventions have no word for.
+USAGE_PREFIX: Final = "infraprism.usage."
+USAGE_UNPRICED: Final = "infraprism.usage.unpriced"
 USAGE_COST: Final = "gen_ai.usage.cost"
 
 # General conventions
@@ -71,6 +74,8 @@ TAG_PREFIX: Final = "infraprism.tag."
 # Ours: a request of a batch
 BATCH_ID: Final = "infraprism.batch.id"
 BATCH_CUSTOM_ID: Final = "infraprism.batch.custom_id"
+#: True: it was priced at batch rates.
+BATCH_REQUEST: Final = "infraprism.batch.request"
 
 # Ours: the money. Amounts are decimal strings; the parts (prefix and part) add up to the amount exactly.
 COST_PREFIX: Final = "infraprism.cost."
@@ -79,6 +84,10 @@ COST_CURRENCY: Final = "infraprism.cost.currency"
 COST_STATUS: Final = "infraprism.cost.status"
 COST_SOURCE: Final = "infraprism.cost.source"
 COST_PRICE_VERSION: Final = "infraprism.cost.price_version"
+#: What each part was billed for: ``input=800 output=50``.
+COST_QUANTITIES: Final = "infraprism.cost.quantities"
+COST_EFFECTIVE_FROM: Final = "infraprism.cost.effective_from"
+COST_ADJUSTMENT_PERCENT: Final = "infraprism.cost.adjustment_percent"
 #: On a span that is not ours and speaks of a call of ours: the span id of the one that carries the money.
 COST_COUNTED_IN: Final = "infraprism.cost.counted_in"
 SESSION_COST: Final = "infraprism.session.cost"

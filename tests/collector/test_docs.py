@@ -17,6 +17,7 @@ def test_every_reason_is_documented() -> None:
     for module in ("attributes.py", "receiver.py"):
         source = (SOURCES / module).read_text()
         reasons |= set(re.findall(r'(?:_unpriced\(|_dropped\[|requests_refused\[)"(\w+)"', source))
+        reasons |= set(re.findall(r'_take\([^)]*, "(\w+)"\)', source))
 
     assert len(reasons) > 20
     assert {reason for reason in reasons if f"`{reason}`" not in DOCS} == set()
