@@ -8,8 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from infraprism import pricing, settings
-from infraprism.cli import price_options
+from infraprism import pricing, semconv, settings
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -51,7 +50,9 @@ def run(args: argparse.Namespace) -> int:
             prices=prices,
         )
     except pricing.PriceFileError as error:
-        return price_options.fail_by_own_prices(error)
+        first, more = error.problems[0], len(error.problems) - 1
+        others = f" (and {more} more)" if more else ""
+        return _fail(f"{semconv.SETTING_PRICES} cannot be used: {error.source}: {first}{others}")
     except server.CannotStartError as error:
         return _fail(str(error))
     return 0

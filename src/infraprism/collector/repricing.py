@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 import msgspec
 
@@ -13,17 +13,17 @@ from infraprism.collector import attributes
 from infraprism.pricing import Cost, Status, Usage, money, price
 from infraprism.pricing.stored import is_possible, with_further
 
-#: Why a call is not priced again.
-SKIPPED: Final = {
-    "amount_out_of_range": "its new cost would be no amount that the store can hold",
-    "free_surface": "what was called is free of charge",
-    "model_missing": "its provider or its model is not known",
-    "no_cost_status": "there is nothing to price: it failed, or its response is still to come",
-    "provider_cost": "the provider itself said what it costs",
-    "usage_impossible": "its stored usage contradicts itself",
-    "usage_missing": "no usage is stored",
-    "usage_not_kept": "it was stored without some of the quantities that it was billed for",
-}
+#: Why a call is not priced again; `docs/api.md` says what each means.
+Reason = Literal[
+    "amount_out_of_range",
+    "free_surface",
+    "model_missing",
+    "no_cost_status",
+    "provider_cost",
+    "usage_impossible",
+    "usage_missing",
+    "usage_not_kept",
+]
 
 #: Who charges nothing for moderations.
 _MODERATION_FREE_AT: Final = ("openai", "azure.ai.openai")
@@ -63,8 +63,8 @@ class Stored(NamedTuple):
     has_other_parts: bool
 
 
-def reprice(call: Stored) -> Cost | str:
-    """The cost of `call` by the prices in force now, or a key of `SKIPPED`."""
+def reprice(call: Stored) -> Cost | Reason:
+    """The cost of `call` by the prices in force now, or why it is left as it is."""
     if call.cost_status is None:
         return "no_cost_status"
     if call.cost_source == "provider":
