@@ -97,6 +97,17 @@ def test_a_call_before_and_after_it_is_priced_again(run: Run, start: Start, tmp_
     assert "before: unknown (unpriced)\n" in run("explain", f"{2:032x}", f"{2:016x}")[1]
 
 
+def test_a_currency_without_a_rate_for_a_call(run: Run, start: Start) -> None:
+    rates = "[display]\ncurrency = 'EUR'\nrates = [{ from = 2026-01-01, rate = 1 }]"
+    start(CHEAPER + rates, make_billed(1))
+
+    printed = run("recost", "--since", "2025-01-01", "--dry-run")[1]
+
+    assert "EUR" not in printed
+    assert "not shown in another currency: some call has no rate of exchange at its date\n" in printed
+    assert run("explain", *IDS)[1].endswith("no rate of EUR is known for 2025-01-01\n")
+
+
 def test_all_that_can_be_said_of_a_call(run: Run, start: Start) -> None:
     values = {
         "openai.response.service_tier": "flex",

@@ -72,7 +72,9 @@ def _remarks(answer: dict[str, Any], tables: ModuleType) -> Iterator[str]:
     if answer["skipped"]:
         reasons = (f"{count:,} {reason}" for reason, count in answer["skipped"].items())
         yield f"skipped: {', '.join(reasons)}"
-    if (display := answer.get("display")) is not None:
+    if "display" in answer and answer["display"] is None:
+        yield "not shown in another currency: some call has no rate of exchange at its date"
+    elif (display := answer.get("display")) is not None:
         before, after = (tables.amount(display[f"amount_{when}"]) for when in ("before", "after"))
         yield f"in {display['currency']}, each call at its date: {before} before, {after} after"
     yield f"by {answer['price_version']}"

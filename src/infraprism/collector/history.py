@@ -52,7 +52,7 @@ _COST: Final = (
 _KEEP: Final = f"""
     INSERT INTO recost_changes
     SELECT $recost_id, trace_id, span_id, started_at, {_COST}
-    FROM calls WHERE rowid IN (SELECT unnest($row_id::BIGINT[]))
+    FROM calls WHERE rowid BETWEEN $first AND $last AND rowid IN (SELECT unnest($row_id::BIGINT[]))
 """  # noqa: S608
 _REPLACE: Final = """
     UPDATE calls SET
@@ -172,14 +172,13 @@ def replace(
     if not changes:
         return
     row_ids = [call.row_id for call, _ in changes]
-    connection.execute(_KEEP, {"recost_id": recost_id, "row_id": row_ids})
+    rows = {"row_id": row_ids, "first": min(row_ids), "last": max(row_ids)}
+    connection.execute(_KEEP, rows | {"recost_id": recost_id})
     costs = [cost for _, cost in changes]
     connection.execute(
         _REPLACE,
         {
-            "row_id": row_ids,
-            "first": min(row_ids),
-            "last": max(row_ids),
+            **rows,
             "amount": [_text(cost.amount) for cost in costs],
             "currency": [None if cost.amount is None else cost.currency for cost in costs],
             "cost_status": [str(cost.status) for cost in costs],
