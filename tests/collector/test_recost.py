@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from infraprism.collector import history
+from infraprism.collector import history, recost_answers
 from infraprism.collector.store import Store
 from infraprism.pricing import quotes, version
 from infraprism.pricing.book_text import parse
@@ -395,7 +395,7 @@ def test_a_call_without_a_rate_of_exchange_leaves_no_sum_in_it(store: Store, tmp
 def test_many_entities_are_cut_short_by_their_difference(
     cheaper: TestClient, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("infraprism.collector.recost_answers.MOST_ENTITIES", 2)
+    monkeypatch.setattr(recost_answers, "MOST_ENTITIES", 2)
     for number, entity in enumerate(("a", "b", "b", "c", "c", "c"), start=1):
         send(store, make_billed(number, {"infraprism.entity.id": entity}))
 
