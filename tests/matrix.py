@@ -23,7 +23,16 @@ ENVIRONMENTS = ROOT / ".environments" / "versions"
 #: The suite's core: what runs inside of the host and depends on the client and the SDK.
 CORE = ("tests/openai", "tests/sessions", "tests/tracing", "tests/pricing")
 #: What these tests need beside the client and the SDK.
-TOOLS = ("hypothesis", "openai[realtime]", "pytest>=9", "pytest-asyncio>=1.2", "pyyaml")
+TOOLS = (
+    "hypothesis",
+    "openai[realtime]",
+    "pytest>=9",
+    "pytest-asyncio>=1.2",
+    "pyyaml",
+    "starlette",
+    "structlog",
+    "uvicorn",
+)
 
 CLIENTS = {
     "openai-1.66": ("openai==1.66.0",),

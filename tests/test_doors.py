@@ -29,6 +29,14 @@ DOORS: dict[str, set[str]] = {
     "guard": set(),
     "pricing": {"genai_prices", "httpx2"},
     "sessions": COMMON | API | {"infraprism.guard", "infraprism.settings"},
+    "session_events": COMMON
+    | API
+    | {
+        "infraprism.pricing",
+        "infraprism.sessions",
+        "infraprism.tracing",
+        "opentelemetry._logs",
+    },
     "openai": COMMON
     | API
     | {
@@ -66,13 +74,24 @@ DOORS: dict[str, set[str]] = {
         "uvicorn",
     },
     "cli": {"infraprism", "rich"},
-    "__init__": {"infraprism.sessions", "infraprism.openai", "infraprism.tracing"},
+    "__init__": {
+        "infraprism.sessions",
+        "infraprism.session_events",
+        "infraprism.openai",
+        "infraprism.tracing",
+    },
     "__main__": {"infraprism.cli"},
 }
 #: What may be imported only while a function runs (or for types): loading it is somebody's choice.
 LATE = {
     "openai": {"openai", "httpx2", "tiktoken", "infraprism.tracing"},
     "pricing": {"genai_prices", "httpx2"},
+    "session_events": {
+        "infraprism.pricing",
+        "infraprism.tracing",
+        "opentelemetry._logs",
+        "opentelemetry.metrics",
+    },
     "tracing": {"opentelemetry.exporter"},
     "cli": {"infraprism.collector", "infraprism.openai", "infraprism.tracing", "rich"},
     "__init__": {"infraprism.openai", "infraprism.tracing"},

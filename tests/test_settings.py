@@ -6,6 +6,10 @@ from infraprism import settings
 from infraprism.settings import Settings, load
 
 API_KEY_PROBLEM = "INFRAPRISM_API_KEY must begin with 'ip-'"
+BAGGAGE_PROBLEM = (
+    "INFRAPRISM_BAGGAGE must be a list of"
+    " infraprism.entity.id, infraprism.entity.type, infraprism.session.id, infraprism.tag.<key>"
+)
 MODE_PROBLEM = "INFRAPRISM_SESSION_MODE must be 'join', 'nest' or 'link'"
 PORT_PROBLEM = "INFRAPRISM_PORT must be a port number from 0 to 65535"
 
@@ -16,6 +20,7 @@ def test_defaults():
         entity_type=None,
         entity_id=None,
         tags=None,
+        baggage=(),
         trace_key=None,
         session_mode="join",
         trace_max_calls=1000,
@@ -36,6 +41,7 @@ def test_every_variable():
             "INFRAPRISM_ENTITY_TYPE": "team",
             "INFRAPRISM_ENTITY_ID": "search",
             "INFRAPRISM_TAGS": "job=nightly",
+            "INFRAPRISM_BAGGAGE": "infraprism.session.id, infraprism.entity.id,infraprism.tag.feature,",
             "INFRAPRISM_TRACE_KEY": "secret",
             "INFRAPRISM_SESSION_MODE": "nest",
             "INFRAPRISM_TRACE_MAX_CALLS": "200",
@@ -53,6 +59,7 @@ def test_every_variable():
         entity_type="team",
         entity_id="search",
         tags="job=nightly",
+        baggage=("infraprism.session.id", "infraprism.entity.id", "infraprism.tag.feature"),
         trace_key="secret",
         session_mode="nest",
         trace_max_calls=200,
@@ -72,6 +79,7 @@ def test_blank_values_count_as_unset(blank):
         "ENTITY_TYPE",
         "ENTITY_ID",
         "TAGS",
+        "BAGGAGE",
         "TRACE_KEY",
         "SESSION_MODE",
         "TRACE_MAX_CALLS",
@@ -99,6 +107,13 @@ def test_ports(port):
 @pytest.mark.parametrize("port", ["-1", "65536", "http", "80.0", "0x50", "8_0", "٨٠", "²", "9" * 5000])
 def test_what_is_no_port_is_a_problem_and_the_default_is_used(port):
     assert load({"INFRAPRISM_PORT": port}) == Settings(problems=(PORT_PROBLEM,))
+
+
+@pytest.mark.parametrize(
+    "keys", ["session.id", "infraprism.session.id,user.email", "infraprism.tag.", "infraprism.session.id a"]
+)
+def test_what_baggage_cannot_have_is_a_problem_and_none_is_read(keys):
+    assert load({"INFRAPRISM_BAGGAGE": keys}) == Settings(problems=(BAGGAGE_PROBLEM,))
 
 
 @pytest.mark.parametrize("key", ["secret", "IP-key", "sk-proj-1", "xip-"])

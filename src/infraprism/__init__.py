@@ -9,28 +9,49 @@ from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
-from infraprism.sessions import Budget, BudgetExceededError, Identity, Overrun, session, set_budgets
+from infraprism import session_events as session_events
+from infraprism.sessions import (
+    Budget,
+    BudgetExceededError,
+    Identity,
+    Overrun,
+    Session,
+    SessionLogFilter,
+    carry,
+    session,
+    set_budgets,
+    structlog_processor,
+    with_baggage,
+)
 
 if TYPE_CHECKING:
     from infraprism.openai import InfraPrismInstrumentor
     from infraprism.openai.client import AsyncInfraPrismOpenAI, InfraPrismOpenAI
+    from infraprism.sessions.executor import CarryingExecutor
     from infraprism.tracing import SessionCostProcessor
 
 __all__ = [
     "AsyncInfraPrismOpenAI",
     "Budget",
     "BudgetExceededError",
+    "CarryingExecutor",
     "Identity",
     "InfraPrismInstrumentor",
     "InfraPrismOpenAI",
     "Overrun",
+    "Session",
     "SessionCostProcessor",
+    "SessionLogFilter",
+    "carry",
     "session",
     "set_budgets",
+    "structlog_processor",
+    "with_baggage",
 ]
 
 _LAZY = {
     "AsyncInfraPrismOpenAI": "infraprism.openai.client",
+    "CarryingExecutor": "infraprism.sessions.executor",
     "InfraPrismInstrumentor": "infraprism.openai",
     "InfraPrismOpenAI": "infraprism.openai.client",
     "SessionCostProcessor": "infraprism.tracing",

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 SCOPE: Final = "infraprism.openai"
-#: The scope of the spans of sessions: they are no calls.
+#: The scope of what is said of sessions: they are no calls.
 SESSIONS_SCOPE: Final = "infraprism.sessions"
 SESSION_SPAN: Final = "session"
 SCHEMA_URL: Final = "https://opentelemetry.io/schemas/1.37.0"
@@ -67,6 +67,7 @@ HTTP_REQUEST_RESEND_COUNT: Final = "http.request.resend_count"
 #: And the header's name, in lower case.
 HTTP_RESPONSE_HEADER: Final = "http.response.header."
 SESSION_ID: Final = "session.id"
+SESSION_PREVIOUS_ID: Final = "session.previous_id"
 USER_ID: Final = "user.id"
 
 # Ours: who the cost belongs to
@@ -97,6 +98,7 @@ SESSION_TURNS: Final = "infraprism.session.turns"
 
 #: What begins like this in OpenTelemetry's baggage is ours.
 BAGGAGE_PREFIX: Final = "infraprism."
+BAGGAGE_SESSION_ID: Final = "infraprism.session.id"
 
 # Of other instrumentations, which say with them that a span is a model call
 OPENLLMETRY_REQUEST_TYPE: Final = "llm.request.type"
@@ -144,12 +146,17 @@ METRIC_DROPPED: Final = "infraprism.dropped"
 TOKEN_TYPE: Final = "gen_ai.token.type"  # noqa: S105
 DROPPED_REASON: Final = "reason"
 
+# Events
+EVENT_SESSION_START: Final = "session.start"
+EVENT_SESSION_END: Final = "session.end"
+
 # Settings: OpenTelemetry's own switch for the content of messages, then ours
 SETTING_CAPTURE_CONTENT: Final = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
 SETTING_SESSION_ID: Final = "INFRAPRISM_SESSION_ID"
 SETTING_ENTITY_TYPE: Final = "INFRAPRISM_ENTITY_TYPE"
 SETTING_ENTITY_ID: Final = "INFRAPRISM_ENTITY_ID"
 SETTING_TAGS: Final = "INFRAPRISM_TAGS"
+SETTING_BAGGAGE: Final = "INFRAPRISM_BAGGAGE"
 SETTING_TRACE_KEY: Final = "INFRAPRISM_TRACE_KEY"
 SETTING_SESSION_MODE: Final = "INFRAPRISM_SESSION_MODE"
 SETTING_TRACE_MAX_CALLS: Final = "INFRAPRISM_TRACE_MAX_CALLS"

@@ -29,6 +29,9 @@ SESSION_MODES: tuple[SessionMode, ...] = get_args(SessionMode)
 #: Values of OpenTelemetry's content switch that ask for content on spans; ``true`` is what it took before.
 _ON_SPANS = frozenset({"span_only", "span_and_event", "true"})
 
+#: What baggage can have, beside tags.
+_BAGGAGE = frozenset({semconv.BAGGAGE_SESSION_ID, semconv.ENTITY_TYPE, semconv.ENTITY_ID})
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -40,6 +43,8 @@ class Settings:
     entity_id: str | None = None
     #: ``key=value,key=value``
     tags: str | None = None
+    #: What of inbound baggage is read, and put into baggage when asked: keys of ours.
+    baggage: tuple[str, ...] = ()
     #: Secret that keys the hash from a session to its trace id; without one a public constant does.
     trace_key: str | None = None
     session_mode: SessionMode = "join"
@@ -99,11 +104,17 @@ def load(environ: Mapping[str, str]) -> Settings:
             port = int(port_text)
         else:
             problems.append(f"{semconv.SETTING_PORT} must be a port number from 0 to 65535")
+    baggage = tuple(key.strip() for key in (text(semconv.SETTING_BAGGAGE) or "").split(",") if key.strip())
+    if not all(key in _BAGGAGE or key.removeprefix(semconv.TAG_PREFIX) not in ("", key) for key in baggage):
+        known = ", ".join((*sorted(_BAGGAGE), semconv.TAG_PREFIX + "<key>"))
+        problems.append(f"{semconv.SETTING_BAGGAGE} must be a list of {known}")
+        baggage = ()
     return Settings(
         session_id=text(semconv.SETTING_SESSION_ID),
         entity_type=text(semconv.SETTING_ENTITY_TYPE),
         entity_id=text(semconv.SETTING_ENTITY_ID),
         tags=text(semconv.SETTING_TAGS),
+        baggage=baggage,
         trace_key=text(semconv.SETTING_TRACE_KEY),
         session_mode=cast(SessionMode, session_mode),
         trace_max_calls=number(semconv.SETTING_TRACE_MAX_CALLS, 10**9 - 1) or DEFAULT_TRACE_MAX_CALLS,

@@ -75,6 +75,12 @@ def test_a_priced_call_becomes_a_row() -> None:
         "service_name": "shop",
         "attributes": '{"gen_ai.usage.cost":0.0075,"gen_ai.response.finish_reasons":["stop"],'
         '"raw":"AAE=","nested":{"a":[1,null,true]}}',
+        "cost_quantities": {},
+        "effective_from": None,
+        "adjustment_percent": None,
+        "usage": {},
+        "usage_unpriced": [],
+        "is_batch": False,
     }
     assert dropped == {}
 
@@ -279,6 +285,121 @@ def test_a_cost_part_that_is_no_amount_is_dropped_and_counted() -> None:
 
     assert call.cost_parts == {"input": Decimal("0.0025"), "output": Decimal("0.005")}
     assert dropped == {"cost_part_invalid": 1}
+
+
+def test_what_explains_a_cost_has_columns() -> None:
+    call, dropped = read_one(
+        make_call(
+            1,
+            {
+                "infraprism.cost.quantities": "input=800 cache_read=200 audio_seconds=12.5",
+                "infraprism.cost.effective_from": "2024-10-01T00:00:00Z",
+                "infraprism.cost.adjustment_percent": "-7.5",
+                "infraprism.usage.input_audio_tokens": 100,
+                "infraprism.usage.web_searches": 2,
+                "infraprism.usage.audio_seconds": "12.5",
+                "infraprism.usage.video_seconds": 8,
+                "infraprism.usage.unpriced": ["code_interpreter", "image_generation"],
+                "infraprism.batch.request": True,
+            },
+        )
+    )
+
+    assert [*call.cost_quantities.items()] == [
+        ("input", 800),
+        ("cache_read", 200),
+        ("audio_seconds", Decimal("12.5")),
+    ]
+    assert call.effective_from == 1_727_740_800 * SECOND
+    assert call.adjustment_percent == Decimal("-7.5")
+    assert call.usage == {
+        "input_audio_tokens": 100,
+        "web_searches": 2,
+        "audio_seconds": Decimal("12.5"),
+        "video_seconds": 8,
+    }
+    assert call.usage_unpriced == ["code_interpreter", "image_generation"]
+    assert call.is_batch is True
+    assert call.cost_parts == {"input": Decimal("0.0025"), "output": Decimal("0.005")}
+    assert (call.attributes, dropped) == ("{}", {})
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "reason"),
+    [
+        *(
+            ("infraprism.cost.quantities", value, "cost_quantities_invalid")
+            for value in (
+                "", "input", "input=", "=5", "input=-1", "input=1e3", "input=1 input=2", "input=1  output=2",
+                "input=1,output=2", "input=0.0000000000000000001", f"input={'9' * 21}", 800, ["input=1"],
+            )
+        ),
+        *(
+            ("infraprism.cost.effective_from", value, "effective_from_invalid")
+            for value in ("", "yesterday", "2024-13-01", "2024-10-01T00:00:00", 1_727_740_800)
+        ),
+        *(
+            ("infraprism.cost.adjustment_percent", value, "adjustment_percent_invalid")
+            for value in ("", "7,5", "NaN", "1e2", -7.5, 7)
+        ),
+        *(
+            ("infraprism.usage.web_searches", value, "usage_invalid")
+            for value in (-1, 1.5, "2", True, [1])
+        ),
+        *(("infraprism.usage.audio_seconds", value, "usage_invalid") for value in (-1, 1.5, "-1", "x", True)),
+        *(
+            ("infraprism.usage.unpriced", value, "usage_unpriced_invalid")
+            for value in ("code_interpreter", [1], ["a", None])
+        ),
+        *(("infraprism.batch.request", value, "batch_request_invalid") for value in ("true", 1)),
+    ],
+)  # fmt: skip
+def test_what_explains_a_cost_and_cannot_be_used_is_kept_and_counted(
+    name: str, value: Any, reason: str
+) -> None:
+    plain, _ = read_one(make_call(1))
+
+    call, dropped = read_one(make_call(1, {name: value}))
+
+    assert dropped == {reason: 1}
+    assert json.loads(call.attributes) == {name: value}
+    assert call._replace(attributes="{}") == plain
+
+
+def test_a_usage_of_another_name_stays_an_attribute() -> None:
+    call, dropped = read_one(make_call(1, {"infraprism.usage.pages": 3}))
+
+    assert (call.usage, json.loads(call.attributes), dropped) == ({}, {"infraprism.usage.pages": 3}, {})
+
+
+@pytest.mark.parametrize("status", ["unpriced", None])
+def test_a_call_without_an_amount_keeps_its_usage(status: str | None) -> None:
+    call, dropped = read_one(
+        make_call(
+            1,
+            {
+                "infraprism.cost.status": status,
+                "infraprism.cost.amount": None,
+                "infraprism.usage.images": 2,
+            },
+        )
+    )
+
+    assert (call.cost_status, call.usage, dropped) == ("unpriced", {"images": 2}, {})
+
+
+@pytest.mark.parametrize(
+    ("values", "is_batch"),
+    [
+        ({}, False),
+        ({"infraprism.batch.request": False}, False),
+        ({"infraprism.batch.id": "batch_1"}, True),
+        ({"infraprism.batch.custom_id": "row-1"}, True),
+        ({"infraprism.batch.custom_id": "row-1", "infraprism.batch.request": False}, False),
+    ],
+)
+def test_which_calls_are_of_a_batch(values: dict[str, Any], is_batch: bool) -> None:
+    assert read_one(make_call(1, values))[0].is_batch is is_batch
 
 
 def test_malformed_spans_are_refused_and_their_neighbours_kept() -> None:

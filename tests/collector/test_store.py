@@ -15,7 +15,7 @@ import duckdb
 import pytest
 
 from infraprism.collector import schema
-from infraprism.collector.calls import Batch, read_request
+from infraprism.collector.calls import Batch, Call, read_request
 from infraprism.collector.store import CannotOpenError, QueueFullError, Store, StoreFailedError
 from tests.support.otlp import make_call, make_request, make_span
 
@@ -209,3 +209,32 @@ def test_a_file_of_a_later_release_is_left_alone(tmp_path: Path) -> None:
 
     with pytest.raises(CannotOpenError, match="use a newer release"):
         Store(path)
+
+
+def test_a_file_of_the_first_version_keeps_everything(tmp_path: Path) -> None:
+    path = tmp_path / "test.duckdb"
+    batch_request = {"infraprism.batch.custom_id": "row-1", "said": '"infraprism.batch.id"'}
+    calls = batch_of(make_call(1, {"infraprism.tag.a": "b"}), make_call(2, batch_request)).calls
+    first_columns = Call._fields[: Call._fields.index("attributes") + 1]
+    with duckdb.connect(path) as connection:
+        connection.execute("CREATE TABLE schema_version (version INTEGER NOT NULL)")
+        connection.execute(schema.MIGRATIONS[0])
+        connection.execute("INSERT INTO schema_version VALUES (1)")
+        written = [tuple(call._asdict()[name] for name in first_columns) for call in calls]
+        marks = ", ".join("?" * len(first_columns))
+        connection.executemany(f"INSERT INTO calls VALUES ({marks})", written)
+
+    store = Store(path)
+
+    columns = ", ".join(first_columns)
+    assert rows(store, f"SELECT {columns} FROM calls ORDER BY started_at") == written
+    # Of calls from before only the tokens are known; a request of a batch is one all the same.
+    later = ", ".join(Call._fields[len(first_columns) :])
+    assert rows(store, f"SELECT {later} FROM calls ORDER BY started_at") == [
+        (None, None, None, None, None, False),
+        (None, None, None, None, None, True),
+    ]
+    store.submit(batch_of(make_call(1), make_call(3))).result()
+    assert counts(store) == (1, 0, 1)
+    store.close()
+    Store(path).close()  # and again: nothing is left to do

@@ -78,6 +78,22 @@ async def test_a_task_inherits_the_session_it_was_started_in():
     assert await task == IN_A
 
 
+async def test_a_task_may_outlive_the_block_it_was_started_in():
+    outer_is_left = asyncio.Event()
+
+    async def outlive():
+        with session("b"):
+            await outer_is_left.wait()
+            inside = identity_in()
+        return inside, identity_in()
+
+    with session("a"):
+        task = asyncio.create_task(outlive())
+        await asyncio.sleep(0)
+    outer_is_left.set()
+    assert await task == (IN_B, IN_A)
+
+
 def test_a_thread_has_the_session_of_the_context_it_runs_in():
     with ThreadPoolExecutor(1) as pool, session("a"):
         context = contextvars.copy_context()

@@ -39,7 +39,7 @@ def add_parser(subparsers: Subparsers) -> None:
             option, dest=name, type=_count, default=0, required=required, metavar="N", help=what
         )
     price_options.add_call(parser)
-    parser.add_argument("--entity", type=_entity, metavar="TYPE/ID", help="who it is for")
+    parser.add_argument("--entity", type=price_options.entity, metavar="TYPE/ID", help="who it is for")
     parser.set_defaults(run=run)
 
 
@@ -70,9 +70,9 @@ def run(args: argparse.Namespace) -> int:
     console.print(tables.parts(cost))
     console.print(f"{cost.status}, {cost.source}, by {cost.price_version}{tables.since(cost.effective_from)}")
     if cost.adjustment is not None:
-        console.print(_adjusted(cost.adjustment, args.entity))
+        console.print(price_options.adjusted(cost.adjustment, "/".join(filter(None, args.entity))))
     if own is not None and own.display is not None:
-        console.print(tables.floor(cost) + _converted(cost.amount, own.display, at))
+        console.print(tables.floor(cost.status) + _converted(cost.amount, own.display, at))
     return 0
 
 
@@ -88,11 +88,6 @@ def _contradiction(usage: pricing.Usage) -> str | None:
     return None
 
 
-def _adjusted(percent: Decimal, entity: tuple[str, str | None]) -> str:
-    changed = f"{money.text(abs(percent))} % {'below' if percent < 0 else 'above'}"
-    return f"each rate is {changed} the one for everybody: {'/'.join(filter(None, entity))}"
-
-
 def _converted(amount: Decimal, display: Display, at: datetime) -> str:
     rate, converted = display.rate(at), display.convert(amount, at)
     if rate is None or converted is None:
@@ -104,10 +99,3 @@ def _count(text: str) -> int:
     if text.isascii() and text.isdigit() and len(text) <= 18:
         return int(text)
     raise argparse.ArgumentTypeError(f"{text!r} is not a number of tokens")
-
-
-def _entity(text: str) -> tuple[str, str | None]:
-    kind, _, id_ = text.partition("/")
-    if not kind:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a type, or TYPE/ID, such as customer/acme-corp")
-    return kind, id_ or None

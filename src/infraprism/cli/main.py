@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import os
+import sys
 from collections.abc import Callable
 
 from infraprism import __version__
-from infraprism.cli import cost, demo, prices, serve
+from infraprism.cli import cost, demo, explain, prices, recost, serve
 
 #: A subcommand module has `add_parser(subparsers)`, which sets `run`, and `run(args) -> exit code`.
-SUBCOMMANDS = (cost, demo, prices, serve)
+SUBCOMMANDS = (cost, demo, explain, prices, recost, serve)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -21,4 +23,11 @@ def main(argv: list[str] | None = None) -> int:
         subcommand.add_parser(subparsers)
     args = parser.parse_args(argv)
     run: Callable[[argparse.Namespace], int] = args.run
-    return run(args)
+    try:
+        code = run(args)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader has what it wanted (`| head`); at the exit, Python would complain again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return code

@@ -6,9 +6,11 @@ import argparse
 import os
 import sys
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from infraprism import pricing, semconv, settings
+from infraprism.pricing import money
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -29,6 +31,20 @@ def moment(text: str) -> datetime:
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is not a date such as 2026-10-01") from None
     return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+
+
+def entity(text: str) -> tuple[str, str | None]:
+    """A type, or a type and an id: ``customer/acme-corp``."""
+    kind, _, id_ = text.partition("/")
+    if not kind:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a type, or TYPE/ID, such as customer/acme-corp")
+    return kind, id_ or None
+
+
+def adjusted(percent: Decimal, entity: str) -> str:
+    """That the rates of `entity` are `percent` above the others, or below."""
+    changed = f"{money.text(abs(percent))} % {'below' if percent < 0 else 'above'}"
+    return f"each rate is {changed} the one for everybody: {entity}"
 
 
 def use_own_prices() -> pricing.Book | None:

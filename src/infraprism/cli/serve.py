@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from infraprism import settings
+from infraprism import pricing, semconv, settings
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -38,13 +38,21 @@ def run(args: argparse.Namespace) -> int:
         if (error.name or "").startswith("infraprism"):
             raise
         return _fail("infraprism serve needs the collector: pip install 'infraprism[collector]'")
+    prices = None if environment.prices is None else Path(environment.prices)
     try:
+        if prices is not None:
+            pricing.load(prices)  # what is wrong with it is told now, and not when a recost needs it
         server.run(
             host=args.host if args.host is not None else environment.host,
             port=args.port if args.port is not None else environment.port,
             database=args.database if args.database is not None else Path(environment.database),
             api_key=environment.api_key,
+            prices=prices,
         )
+    except pricing.PriceFileError as error:
+        first, more = error.problems[0], len(error.problems) - 1
+        others = f" (and {more} more)" if more else ""
+        return _fail(f"{semconv.SETTING_PRICES} cannot be used: {error.source}: {first}{others}")
     except server.CannotStartError as error:
         return _fail(str(error))
     return 0

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from starlette.applications import Starlette
 from starlette.convertors import Convertor, register_url_convertor
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.routing import Route
 
-from infraprism.collector import access, api, problems
+from infraprism.collector import access, api, history_api, problems
 from infraprism.collector.api import Api
 from infraprism.collector.counters import Counters
+from infraprism.collector.history_api import HistoryApi
 from infraprism.collector.receiver import Receiver
 from infraprism.collector.store import Store
 
@@ -30,8 +33,10 @@ class _AnyText(Convertor[str]):
 register_url_convertor("any_text", _AnyText())
 
 
-def create_app(store: Store, *, api_key: str | None = None, local_only: bool = False) -> Starlette:
-    """The routes over `store`.
+def create_app(
+    store: Store, *, api_key: str | None = None, local_only: bool = False, prices: Path | None = None
+) -> Starlette:
+    """The routes over `store`. `prices`: the user's own, read anew for each recost.
 
     With `api_key`, everything but the health check asks for it. `local_only` refuses requests whose Host
     header does not name this machine.
@@ -39,6 +44,7 @@ def create_app(store: Store, *, api_key: str | None = None, local_only: bool = F
     counters = Counters()
     receiver = Receiver(store, counters)
     analytics = Api(store, counters)
+    history = HistoryApi(store, prices)
     middleware = []
     if local_only:
         middleware.append(Middleware(access.LocalHostOnly))
@@ -51,6 +57,9 @@ def create_app(store: Store, *, api_key: str | None = None, local_only: bool = F
             Route("/v1/logs", receiver.ignore, methods=["POST"]),
             Route(api.SESSIONS, analytics.sessions),
             Route(f"{api.SESSIONS}/{{session_id:any_text}}", analytics.session),
+            Route(f"{history_api.CALLS}/{{ids:any_text}}", history.call),
+            Route(history_api.RECOSTS, history.recosts, methods=["GET"]),
+            Route(history_api.RECOSTS, history.recost, methods=["POST"]),
             Route("/v1/status", analytics.status),
             Route(access.HEALTH, analytics.health),
         ],

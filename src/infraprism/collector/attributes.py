@@ -9,23 +9,41 @@ from __future__ import annotations
 import base64
 import re
 from collections import Counter
+from collections.abc import Callable
 from decimal import Context, Decimal, DecimalException, Inexact, InvalidOperation
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 import msgspec
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from infraprism import semconv
+from infraprism.collector import quantities, times
 from infraprism.pricing import CURRENCY, Status
+from infraprism.pricing.stored import FURTHER_FIELDS
 
 #: Every cost status; the vocabulary says what each means.
 STATUSES: Final = frozenset(status.value for status in Status)
+
+#: What begins like a part of a cost, and is none.
+_NO_PARTS: Final = frozenset(
+    {
+        semconv.COST_CURRENCY,
+        semconv.COST_SOURCE,
+        semconv.COST_PRICE_VERSION,
+        semconv.COST_QUANTITIES,
+        semconv.COST_EFFECTIVE_FROM,
+        semconv.COST_ADJUSTMENT_PERCENT,
+    }
+)
 
 _DECIMAL_TEXT: Final = re.compile(r"[+-]?[0-9]{1,64}(\.[0-9]{0,64})?([eE][+-]?[0-9]{1,3})?")
 # 38 digits, 24 of them decimals, is what DECIMAL(38, 24) holds; what does not fit exactly raises.
 _MONEY: Final = Context(prec=38, traps=[Inexact, InvalidOperation])
 _SMALLEST: Final = Decimal("1e-24")
+
+
+_Read = TypeVar("_Read")
 
 
 def money(text: object) -> Decimal | None:
@@ -47,6 +65,11 @@ class Cost(NamedTuple):
     status: str | None
     amount: Decimal | None = None
     parts: dict[str, Decimal] = {}  # noqa: RUF012
+    #: What the parts were billed for, in their order.
+    quantities: dict[str, Decimal] = {}  # noqa: RUF012
+    #: Unix nanoseconds.
+    effective_from: int | None = None
+    adjustment_percent: Decimal | None = None
 
 
 class Attributes:
@@ -87,14 +110,8 @@ class Attributes:
 
     def tokens(self, name: str) -> int | None:
         """A count from 0, or None."""
-        value = self._values.get(name)
-        if value is None:
-            return None
-        if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-            self._dropped["tokens_invalid"] += 1
-            return None
-        del self._values[name]
-        return value
+        number = self._take(name, quantities.count, "tokens_invalid")
+        return None if number is None else int(number)
 
     def tags(self) -> dict[str, str]:
         """The tags by key; a value that is no text becomes its JSON."""
@@ -129,7 +146,14 @@ class Attributes:
         if status == "free" and amount:
             return self._unpriced("amount_contradicts_status")
         del values[semconv.COST_AMOUNT]
-        return Cost(status, amount, self._cost_parts())
+        return Cost(
+            status,
+            amount,
+            self._cost_parts(),
+            self._take(semconv.COST_QUANTITIES, quantities.by_part, "cost_quantities_invalid") or {},
+            self._take(semconv.COST_EFFECTIVE_FROM, times.nanoseconds, "effective_from_invalid"),
+            self._take(semconv.COST_ADJUSTMENT_PERCENT, quantities.percentage, "adjustment_percent_invalid"),
+        )
 
     def _is_pending(self) -> bool:
         # A response asked for in the background: the span of who fetches it has the usage and the cost.
@@ -145,17 +169,9 @@ class Attributes:
         return Cost("unpriced")
 
     def _cost_parts(self) -> dict[str, Decimal]:
-        named = {
-            semconv.COST_CURRENCY,
-            semconv.COST_SOURCE,
-            semconv.COST_PRICE_VERSION,
-            semconv.COST_QUANTITIES,
-            semconv.COST_EFFECTIVE_FROM,
-            semconv.COST_ADJUSTMENT_PERCENT,
-        }
         parts = {}
         for name in [name for name in self._values if name.startswith(semconv.COST_PREFIX)]:
-            if name in named:
+            if name in _NO_PARTS:
                 continue
             part = money(self._values[name])
             if part is None:
@@ -164,6 +180,38 @@ class Attributes:
             del self._values[name]
             parts[name.removeprefix(semconv.COST_PREFIX)] = part
         return parts
+
+    def usage(self) -> dict[str, Decimal]:
+        """The quantities that the conventions have no word for, by their names in `pricing.Usage`."""
+        found = {}
+        for field, is_length in FURTHER_FIELDS.items():
+            read = quantities.length if is_length else quantities.count
+            number = self._take(semconv.USAGE_PREFIX + field, read, "usage_invalid")
+            if number is not None:
+                found[field] = number
+        return found
+
+    def usage_unpriced(self) -> list[str]:
+        """Names of what the call is billed for beside, without a price."""
+        return self._take(semconv.USAGE_UNPRICED, quantities.names, "usage_unpriced_invalid") or []
+
+    def is_batch(self) -> bool:
+        """Whether it was a request of a batch: said so, or named by its batch."""
+        named = semconv.BATCH_ID in self._values or semconv.BATCH_CUSTOM_ID in self._values
+        said = self._take(semconv.BATCH_REQUEST, quantities.flag, "batch_request_invalid")
+        return named if said is None else said
+
+    def _take(self, name: str, read: Callable[[Any], _Read | None], reason: str) -> _Read | None:
+        """What `read` makes of a value; where it makes None, the value stays and `reason` is counted."""
+        value = self._values.get(name)
+        if value is None:
+            return None
+        found = read(value)
+        if found is None:
+            self._dropped[reason] += 1
+        else:
+            del self._values[name]
+        return found
 
     def remaining(self) -> str:
         """What nobody took, as JSON text."""

@@ -70,6 +70,18 @@ class Call(NamedTuple):
     service_name: str | None
     #: JSON text of the attributes that no column holds.
     attributes: str
+    #: What the parts of the cost were billed for; empty where the sender did not say.
+    cost_quantities: dict[str, Decimal]
+    #: Since when the rates hold, in Unix nanoseconds.
+    effective_from: int | None
+    #: The entity's discount (below 0) or mark-up, which is in the parts.
+    adjustment_percent: Decimal | None
+    #: Quantities without a column of their own, by their names in `pricing.Usage`.
+    usage: dict[str, Decimal]
+    #: Names of what is billed beside, without a price.
+    usage_unpriced: list[str]
+    #: Whether it was a request of a batch.
+    is_batch: bool
 
 
 class SessionSpan(NamedTuple):
@@ -167,6 +179,9 @@ def read_span(span: Span, service_name: str | None, dropped: Counter[str]) -> Ca
             attributes=attributes.remaining(),
         )
     cost = attributes.cost(is_error=is_error)
+    usage = attributes.usage()
+    usage_unpriced = attributes.usage_unpriced()
+    is_batch = attributes.is_batch()
     return Call(
         trace_id=span.trace_id.hex(),
         span_id=span.span_id.hex(),
@@ -198,6 +213,12 @@ def read_span(span: Span, service_name: str | None, dropped: Counter[str]) -> Ca
         error_type=error_type,
         service_name=service_name,
         attributes=attributes.remaining(),
+        cost_quantities=cost.quantities,
+        effective_from=cost.effective_from,
+        adjustment_percent=cost.adjustment_percent,
+        usage=usage,
+        usage_unpriced=usage_unpriced,
+        is_batch=is_batch,
     )
 
 

@@ -6,25 +6,29 @@ import base64
 import binascii
 import re
 from collections.abc import Iterable
-from datetime import datetime, timedelta
 from typing import Final
 
 import msgspec
 
+from infraprism.collector import times
+from infraprism.collector.history import CallFilter
 from infraprism.collector.problems import Problem
 from infraprism.collector.queries import Position, SessionFilter
 
 MAX_LIMIT: Final = 1000
 DEFAULT_LIMIT: Final = 100
 
-_DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_TIME: Final = re.compile(
-    r"([0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2})"
-    r"(?:\.([0-9]{1,30}))?"
-    r"([Zz]|[+-][0-9]{2}:[0-9]{2})"
-)
-_EPOCH: Final = datetime(1970, 1, 1)
-_MAX_BIGINT: Final = 2**63 - 1
+
+class RecostRequest(msgspec.Struct, forbid_unknown_fields=True):
+    """The body of `POST /v1/analytics/recosts`; `docs/api.md` says what it means."""
+
+    since: str
+    until: str | None = None
+    model: str | None = None
+    entity_type: str | None = None
+    entity_id: str | None = None
+    unpriced: bool = False
+    dry_run: bool = False
 
 
 def session_list(pairs: Iterable[tuple[str, str]]) -> tuple[SessionFilter, int]:
@@ -44,6 +48,41 @@ def one_session(pairs: Iterable[tuple[str, str]], session_id: str) -> SessionFil
     """The filter that finds one session. Raises `Problem`."""
     given = _once(pairs, {"entity_type", "entity_id"})
     return SessionFilter(session_id, given.get("entity_type"), given.get("entity_id"))
+
+
+def recost_list(pairs: Iterable[tuple[str, str]]) -> int:
+    """How many recosts are asked for. Raises `Problem`."""
+    return _limit(_once(pairs, {"limit"}).get("limit", str(DEFAULT_LIMIT)))
+
+
+def call_ids(path: str) -> tuple[str, str]:
+    """Trace id and span id of ``{trace_id}/{span_id}``, in lower case. Raises `Problem`."""
+    trace_id, _, span_id = path.lower().partition("/")
+    for name, value, digits in (("trace_id", trace_id, 32), ("span_id", span_id, 16)):
+        if not re.fullmatch(f"[0-9a-f]{{{digits}}}", value):
+            raise Problem(400, f"{name} must be {digits} hexadecimal digits", parameter=name)
+    return trace_id, span_id
+
+
+def recost(body: bytes) -> tuple[CallFilter, bool]:
+    """Which calls are to be priced again, and whether only to see what would change. Raises `Problem`."""
+    try:
+        asked = msgspec.json.decode(body, type=RecostRequest)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise Problem(400, f"the body is not what is asked for: {error}") from None
+    wanted = CallFilter(
+        since=_nanoseconds("since", asked.since),
+        until=None if asked.until is None else _nanoseconds("until", asked.until),
+        model=asked.model,
+        entity_type=asked.entity_type,
+        entity_id=asked.entity_id,
+        unpriced=asked.unpriced,
+    )
+    if wanted.until is not None and wanted.until <= wanted.since:
+        raise Problem(400, "until must be later than since", parameter="until")
+    if wanted.entity_id is not None and wanted.entity_type is None:
+        raise Problem(400, "entity_id needs an entity_type beside it", parameter="entity_id")
+    return wanted, asked.dry_run
 
 
 def none(pairs: Iterable[tuple[str, str]]) -> None:
@@ -75,23 +114,11 @@ def _limit(text: str) -> int:
 
 
 def _nanoseconds(name: str, text: str) -> int:
-    """Unix nanoseconds of a date (its first moment in UTC) or of a time with zone, within a BIGINT."""
-    day, fraction, zone = text, "", "Z"
-    if not _DATE.fullmatch(text):
-        match = _TIME.fullmatch(text)
-        if match is None:
-            raise _bad_time(name)
-        day, fraction, zone = match[1].upper(), match[2] or "", match[3].upper()
-    try:
-        # Subtracting before the zone is applied keeps the years 1 and 9999 from overflowing.
-        moment = datetime.fromisoformat(day) - _EPOCH
-        offset = timedelta() if zone == "Z" else datetime.fromisoformat(f"2000-01-01T00:00{zone}").utcoffset()
-    except ValueError:
-        raise _bad_time(name) from None
-    assert offset is not None
-    seconds = (moment - offset) // timedelta(seconds=1)
-    nanoseconds = seconds * 1_000_000_000 + int(fraction.ljust(9, "0")[:9])
-    return min(max(nanoseconds, 0), _MAX_BIGINT)
+    """Unix nanoseconds from 1970 on of a date (its first moment in UTC) or of a time with zone."""
+    found = times.nanoseconds(text)
+    if found is None:
+        raise _bad_time(name)
+    return max(found, 0)
 
 
 def _bad_time(name: str) -> Problem:
@@ -109,6 +136,6 @@ def _position(text: str) -> Position:
         position = msgspec.json.decode(base64.b64decode(padded, altchars=b"-_", validate=True), type=Position)
     except (ValueError, binascii.Error, msgspec.MsgspecError, RecursionError):
         position = None
-    if position is None or not 0 <= position.last_activity_at <= _MAX_BIGINT:
+    if position is None or not 0 <= position.last_activity_at <= times.LATEST:
         raise Problem(400, "cursor must be the next_cursor of an earlier answer", parameter="cursor")
     return position

@@ -51,9 +51,18 @@ _TYPES: Final = {
     "reasoning_tokens": "BIGINT",
     "amount": "DECIMAL(38, 24)",
     "is_error": "BOOLEAN",
+    "effective_from": "BIGINT",
+    "adjustment_percent": "DECIMAL(38, 18)",
+    "usage_unpriced": "VARCHAR[]",
+    "is_batch": "BOOLEAN",
 }
 #: Columns that are maps: their keys and their values are bound as two lists of lists.
-_MAPS: Final = {"tags": "VARCHAR", "cost_parts": "DECIMAL(38, 24)"}
+_MAPS: Final = {
+    "tags": "VARCHAR",
+    "cost_parts": "DECIMAL(38, 24)",
+    "cost_quantities": "DECIMAL(38, 18)",
+    "usage": "DECIMAL(38, 18)",
+}
 
 
 def _column(name: str) -> str:

@@ -57,8 +57,54 @@ CREATE TABLE spans (
 );
 """
 
+#: What explains a cost, and what becomes of it. Of calls from before, `usage` stays NULL: only their tokens
+#: are known. A request of a batch was known by its batch only.
+_HISTORY: Final = """
+ALTER TABLE calls ADD COLUMN cost_quantities MAP(VARCHAR, DECIMAL(38, 18));
+ALTER TABLE calls ADD COLUMN effective_from BIGINT;
+ALTER TABLE calls ADD COLUMN adjustment_percent DECIMAL(38, 18);
+ALTER TABLE calls ADD COLUMN usage MAP(VARCHAR, DECIMAL(38, 18));
+ALTER TABLE calls ADD COLUMN usage_unpriced VARCHAR[];
+ALTER TABLE calls ADD COLUMN is_batch BOOLEAN DEFAULT false;
+UPDATE calls SET is_batch = true
+WHERE contains(attributes, '"infraprism.batch.id":') OR contains(attributes, '"infraprism.batch.custom_id":');
+CREATE TABLE recosts (
+    id BIGINT NOT NULL,
+    recosted_at BIGINT NOT NULL,
+    since BIGINT NOT NULL,
+    until BIGINT,
+    model VARCHAR,
+    entity_type VARCHAR,
+    entity_id VARCHAR,
+    unpriced BOOLEAN NOT NULL,
+    price_version VARCHAR NOT NULL,
+    calls BIGINT NOT NULL,
+    changed BIGINT NOT NULL,
+    newly_priced BIGINT NOT NULL,
+    newly_unpriced BIGINT NOT NULL,
+    skipped MAP(VARCHAR, BIGINT) NOT NULL,
+    amount_before VARCHAR NOT NULL,
+    amount_after VARCHAR NOT NULL
+);
+CREATE TABLE recost_changes (
+    recost_id BIGINT NOT NULL,
+    trace_id VARCHAR NOT NULL,
+    span_id VARCHAR NOT NULL,
+    started_at BIGINT NOT NULL,
+    amount DECIMAL(38, 24),
+    currency VARCHAR,
+    cost_status VARCHAR NOT NULL,
+    cost_source VARCHAR,
+    price_version VARCHAR,
+    cost_parts MAP(VARCHAR, DECIMAL(38, 24)) NOT NULL,
+    cost_quantities MAP(VARCHAR, DECIMAL(38, 18)),
+    effective_from BIGINT,
+    adjustment_percent DECIMAL(38, 18)
+);
+"""
+
 #: Migration n (counted from 1) brings the schema from version n - 1 to n.
-MIGRATIONS: Final = (_CALLS_AND_SPANS,)
+MIGRATIONS: Final = (_CALLS_AND_SPANS, _HISTORY)
 
 
 class SchemaTooNewError(Exception):

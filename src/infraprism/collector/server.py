@@ -25,10 +25,18 @@ class CannotStartError(Exception):
     """The collector cannot start; the message is one line that names what is in the way."""
 
 
-def run(host: str, port: int, database: Path, api_key: str | None, output: TextIO = sys.stdout) -> None:
+def run(
+    host: str,
+    port: int,
+    database: Path,
+    api_key: str | None,
+    prices: Path | None = None,
+    output: TextIO = sys.stdout,
+) -> None:
     """Serve until SIGINT or SIGTERM; prints one line to `output` once it listens.
 
-    Port 0 takes a free one. Raises `CannotStartError`.
+    `prices`: the file of the user's own, by which stored calls are priced again. Port 0 takes a free one.
+    Raises `CannotStartError`.
     """
     if api_key is None and not is_loopback(host):
         raise CannotStartError(
@@ -40,7 +48,7 @@ def run(host: str, port: int, database: Path, api_key: str | None, output: TextI
         except CannotOpenError as error:
             raise CannotStartError(str(error)) from error
         try:
-            _serve(store, host, listener, api_key, output)
+            _serve(store, host, listener, api_key, prices, output)
         finally:
             store.close()
 
@@ -67,13 +75,20 @@ class _Server(uvicorn.Server):
         print(self._announcement, file=self._output, flush=True)
 
 
-def _serve(store: Store, host: str, listener: socket.socket, api_key: str | None, output: TextIO) -> None:
+def _serve(
+    store: Store,
+    host: str,
+    listener: socket.socket,
+    api_key: str | None,
+    prices: Path | None,
+    output: TextIO,
+) -> None:
     shown_host = f"[{host}]" if ":" in host else host
     line = (
         f"InfraPrism collector listening on http://{shown_host}:{listener.getsockname()[1]},"
         f" data in {store.path}"
     )
-    app = create_app(store, api_key=api_key, local_only=is_loopback(host))
+    app = create_app(store, api_key=api_key, local_only=is_loopback(host), prices=prices)
     server = _Server(
         uvicorn.Config(
             app,

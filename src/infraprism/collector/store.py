@@ -38,6 +38,10 @@ class QueueFullError(Exception):
     """The writer is behind; send the same batch again later."""
 
 
+class ChangeRunningError(Exception):
+    """Another change of what is stored has not ended yet."""
+
+
 class StoreFailedError(Exception):
     """The batch was not stored; send the same batch again later."""
 
@@ -62,6 +66,8 @@ class Store:
         self._waiting_spans = 0
         self._closing = False
         self._readers = 0
+        #: Held by whoever changes rows that are there.
+        self._change = threading.Lock()
         #: Whether DuckDB has given the file up; only the writer's thread asks.
         self._is_invalid = False
         self._changed = threading.Condition()
@@ -105,13 +111,33 @@ class Store:
                 self._readers -= 1
                 self._changed.notify_all()
 
+    @contextmanager
+    def changer(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A connection, in a transaction, for a change of stored rows; it takes effect where it is committed.
+
+        The writer goes on meanwhile. A long change asks `closing` in between. Raises `ChangeRunningError`.
+        """
+        if not self._change.acquire(blocking=False):
+            raise ChangeRunningError
+        try:
+            with self.reader() as connection:
+                yield connection
+        finally:
+            self._change.release()
+
+    @property
+    def closing(self) -> bool:
+        """Whether the store is about to let go of the file."""
+        return self._closing
+
     def close(self) -> None:
-        """Store what is queued, then let go of the file."""
+        """Store what is queued, then let go of the file. A change that is not committed yet is given up."""
         with self._changed:
             self._closing = True
             self._changed.notify_all()
         self._writer.join()
-        self._root.close()
+        with self._change:
+            self._root.close()
 
     def _write_until_closed(self) -> None:
         while writes := self._next_writes():

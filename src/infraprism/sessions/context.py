@@ -4,16 +4,19 @@ spans do. The key is our own: nothing of it is ever sent to a model provider.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from functools import cache
 from types import TracebackType
+from typing import Any
 
 from opentelemetry import context as otel_context
 from opentelemetry.context import Context
 
 from infraprism import guard, semconv, settings
-from infraprism.sessions import nesting
+from infraprism.sessions import baggage, nesting
+from infraprism.sessions.decorator import Function, OfCall, decorate
 from infraprism.sessions.identity import NOBODY, Id, Identity, identify
 from infraprism.sessions.placing import mode_in, with_mode
 from infraprism.settings import SESSION_MODES, SessionMode
@@ -24,14 +27,35 @@ _innermost: ContextVar[_Entered | None] = ContextVar("infraprism.entered", defau
 
 
 def identity_in(context: Context | None = None) -> Identity:
-    """The identity that `context` (by default the current one) carries, else the environment's."""
-    carried = (otel_context.get_current() if context is None else context).get(_KEY)
-    return carried if isinstance(carried, Identity) else from_environment()
+    """The identity that `context` (by default the current one) carries, else the environment's.
+
+    Where `INFRAPRISM_BAGGAGE` lets some of the context's baggage in, that is inside of the environment's.
+    """
+    if context is None:
+        context = otel_context.get_current()
+    carried = context.get(_KEY)
+    if isinstance(carried, Identity):
+        return carried
+    keys = settings.current().baggage
+    found = baggage.read(keys, context) if keys and context else None
+    return from_environment() if found is None else found.inside(from_environment())
 
 
 def with_identity(identity: Identity, context: Context) -> Context:
     """A copy of `context` that carries `identity`."""
     return otel_context.set_value(_KEY, identity, context)
+
+
+def with_baggage(context: Context | None = None) -> Context:
+    """A copy of `context`, by default of the current one, whose identity is also in its baggage.
+
+    Only the keys that `INFRAPRISM_BAGGAGE` names; without it nothing. Meant for a request to a service of
+    your own: ``propagate.inject(headers, context=with_baggage())``. It is not attached, so that no other
+    request sends it.
+    """
+    if context is None:
+        context = otel_context.get_current()
+    return baggage.write(settings.current().baggage, identity_in(context), context)
 
 
 def on_entering(callback: Callable[[], None]) -> None:
@@ -90,7 +114,7 @@ class _Entered:
         """Give back the context in which it was entered; False where this is not the flow that entered it."""
         try:
             _innermost.reset(self._flow)
-        except ValueError:
+        except (RuntimeError, ValueError):  # given back where it was entered; entered elsewhere
             return False
         otel_context.detach(self._token)
         return True
@@ -100,7 +124,9 @@ class session:  # noqa: N801 - reads as the statement it is: `with session("conv
     """Give every call and span inside the block its session, entity and tags.
 
     Works as ``with`` and as ``async with``. Blocks nest: the inner one wins, tags of both apply, and keyword
-    arguments of a call win over any block.
+    arguments of a call win over any block. As a decorator it is a block around each call of a function (sync,
+    async, generator or async generator); there, an argument can also be a function that is given the call's
+    arguments by name.
 
     Args:
         session_id: the app's own id of the conversation: str, int or `uuid.UUID`, at most 200 characters.
@@ -116,21 +142,40 @@ class session:  # noqa: N801 - reads as the statement it is: `with session("conv
 
     def __init__(
         self,
-        session_id: Id | None = None,
+        session_id: Id | OfCall | None = None,
         *,
-        entity_type: str | None = None,
-        entity_id: Id | None = None,
-        tags: Mapping[str, str] | None = None,
+        entity_type: str | OfCall | None = None,
+        entity_id: Id | OfCall | None = None,
+        tags: Mapping[str, str] | OfCall | None = None,
         mode: SessionMode | None = None,
     ) -> None:
-        self._given = identify(session_id, entity_type, entity_id, tags)
+        #: The arguments, where one of them is only known when the decorated function is called.
+        self._of_call: tuple[Any, ...] | None = None
+        if callable(session_id) or callable(entity_type) or callable(entity_id) or callable(tags):
+            self._of_call = given = (session_id, entity_type, entity_id, tags)
+            self._given = identify(*(None if callable(value) else value for value in given))
+        else:
+            self._given = identify(session_id, entity_type, entity_id, tags)
         if mode is not None and mode not in SESSION_MODES:
             raise ValueError("mode must be 'join', 'nest' or 'link'")
         self._mode = mode
         self._entered: list[_Entered] = []
 
+    def __call__(self, function: Function) -> Function:
+        """Decorate `function`: each call of it is a block of its own."""
+        return decorate(function, self if self._of_call is None else self._for)
+
+    def _for(self, call: Mapping[str, Any]) -> session:
+        assert self._of_call is not None
+        block = copy.copy(self)
+        block._of_call, block._entered = None, []
+        block._given = identify(*(value(call) if callable(value) else value for value in self._of_call))
+        return block
+
     def __enter__(self) -> Identity:
         """Enter the session; gives the identity that calls inside it have."""
+        if self._of_call is not None:
+            raise TypeError("an argument that is a function of a call's arguments is for a decorator")
         for callback in _entering:
             callback()
         current = otel_context.get_current()

@@ -1,0 +1,72 @@
+"""Asking a running collector one thing, with its key, and saying in one line why there is no answer."""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import json
+import os
+import urllib.error
+import urllib.request
+from decimal import Decimal
+from typing import Any
+
+from infraprism import semconv, settings
+
+#: A recost of millions of calls takes minutes.
+_SECONDS = 3600
+
+
+class AskError(Exception):
+    """The collector gave no answer, or refused; the message is one line."""
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that every question has."""
+    parser.add_argument("--url", help="where the collector is (INFRAPRISM_HOST and INFRAPRISM_PORT)")
+    parser.add_argument("--json", action="store_true", help="print the answer of the collector as it is")
+
+
+def ask(args: argparse.Namespace, path: str, body: dict[str, Any] | None = None) -> str:
+    """The JSON that the collector answers at `path`, to a POST where there is a `body`.
+
+    Raises:
+        AskError: there is none.
+    """
+    environment = settings.load(os.environ)
+    host = f"[{environment.host}]" if ":" in environment.host else environment.host
+    url = (args.url or f"http://{host}:{environment.port}").rstrip("/")
+    headers = {"Content-Type": "application/json"}
+    if environment.api_key is not None:
+        headers["Authorization"] = f"Bearer {environment.api_key}"
+    content = None if body is None else json.dumps(body).encode()
+    # Directly: a proxy that the environment names is not the way to this machine.
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        if not url.startswith(("http://", "https://")):
+            raise ValueError("it must begin with http:// or https://")
+        request = urllib.request.Request(url + path, content, headers)  # noqa: S310
+        with opener.open(request, timeout=_SECONDS) as response:
+            text: str = response.read().decode()
+            return text
+    except urllib.error.HTTPError as error:
+        raise AskError(_refusal(url, error)) from None
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        reason = getattr(error, "reason", error)
+        reason = getattr(reason, "strerror", None) or reason or type(error).__name__
+        raise AskError(f"no collector answers at {url}: {reason}") from None
+
+
+def read(text: str) -> Any:
+    """The answer, its numbers exact."""
+    return json.loads(text, parse_float=Decimal)
+
+
+def _refusal(url: str, error: urllib.error.HTTPError) -> str:
+    try:
+        detail = json.loads(error.read())["detail"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return f"{url} answers {error.code} {error.reason}: is it a collector?"
+    if error.code == 401:
+        return f"the collector asks for its key: set {semconv.SETTING_API_KEY}"
+    return str(detail)
