@@ -26,12 +26,15 @@ DOORS: dict[str, set[str]] = {
     "semconv": set(),
     "settings": {"infraprism.semconv"},
     "guard": set(),
+    "price_file": COMMON | {"infraprism.guard", "infraprism.pricing", "infraprism.settings"},
+    "compat": {"infraprism.pricing", "infraprism.semconv"},
     "pricing": {"genai_prices"},
     "sessions": COMMON | API | {"infraprism.guard", "infraprism.settings"},
     "openai": COMMON
     | API
     | {
         "infraprism.guard",
+        "infraprism.price_file",
         "infraprism.pricing",
         "infraprism.sessions",
         "infraprism.tracing",  # only inside of a function, see below
@@ -45,7 +48,9 @@ DOORS: dict[str, set[str]] = {
     "tracing": COMMON
     | API
     | {
+        "infraprism.compat",
         "infraprism.guard",
+        "infraprism.price_file",
         "infraprism.pricing",
         "infraprism.sessions",
         "infraprism.settings",

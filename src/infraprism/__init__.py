@@ -14,22 +14,30 @@ from infraprism.sessions import Identity, session
 if TYPE_CHECKING:
     from infraprism.openai import InfraPrismInstrumentor
     from infraprism.openai.client import AsyncInfraPrismOpenAI, InfraPrismOpenAI
-    from infraprism.tracing import SessionCostProcessor
+    from infraprism.tracing import CallCost, SessionCostProcessor, Totals, on_cost, session_total
 
 __all__ = [
     "AsyncInfraPrismOpenAI",
+    "CallCost",
     "Identity",
     "InfraPrismInstrumentor",
     "InfraPrismOpenAI",
     "SessionCostProcessor",
+    "Totals",
+    "on_cost",
     "session",
+    "session_total",
 ]
 
 _LAZY = {
     "AsyncInfraPrismOpenAI": "infraprism.openai.client",
+    "CallCost": "infraprism.tracing",
     "InfraPrismInstrumentor": "infraprism.openai",
     "InfraPrismOpenAI": "infraprism.openai.client",
     "SessionCostProcessor": "infraprism.tracing",
+    "Totals": "infraprism.tracing",
+    "on_cost": "infraprism.tracing",
+    "session_total": "infraprism.tracing",
 }
 
 

@@ -166,6 +166,7 @@ def read_span(span: Span, service_name: str | None, dropped: Counter[str]) -> Ca
             service_name=service_name,
             attributes=attributes.remaining(),
         )
+    attributes.translate()
     cost = attributes.cost(is_error=is_error)
     return Call(
         trace_id=span.trace_id.hex(),
