@@ -49,8 +49,8 @@ def test_as_many_as_there_were():
     assert run(*begun, "call 1", "call 2", "chain 1", "chain 2") == {
         "call 1": "0.00027",
         "call 2": "0.00027",
-        "chain 1": "call 1",
-        "chain 2": "call 2",
+        "chain 1": "call 2",
+        "chain 2": "call 1",
     }
     assert run(*begun[:3], "call 1", "chain 1", "chain 2") == {
         "call 1": "0.00027",

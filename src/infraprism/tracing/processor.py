@@ -48,11 +48,14 @@ class SessionCostProcessor(SpanProcessor):
         if identity is NOBODY:
             return
         given = attributes(identity)
-        known = span.attributes or {}
-        for said, meant in _WHOLES:
-            if any(name in known for name in said):
-                given = {name: value for name, value in given.items() if name not in meant}
-        write(span, {name: value for name, value in given.items() if name not in known})
+        known = read(span)
+        if not known.keys().isdisjoint(_OWN):
+            for said, meant in _WHOLES:
+                if any(name in known for name in said):
+                    given = {name: value for name, value in given.items() if name not in meant}
+        if not known.keys().isdisjoint(given):
+            given = {name: value for name, value in given.items() if name not in known}
+        write(span, given)
 
     def _on_ending(self, span: Span) -> None:
         """Price a call that another instrumentation recorded, add it to its session's total, and stamp both.
@@ -101,6 +104,7 @@ _WHOLES = (
     ((semconv.SESSION_ID,), (semconv.SESSION_ID, semconv.CONVERSATION_ID)),
     ((semconv.ENTITY_TYPE, semconv.ENTITY_ID), (semconv.ENTITY_TYPE, semconv.ENTITY_ID, semconv.USER_ID)),
 )
+_OWN = frozenset(name for said, _ in _WHOLES for name in said)
 
 
 @cache

@@ -43,16 +43,17 @@ def note(span: ReadableSpan, key: Key) -> None:
     if span.context is None or key[1] is None is key[2]:
         return
     call = _Call(span.context.span_id, span.start_time or 0, span.end_time or 0, {_scope(span)})
-    alike = _calls.get(key)
-    _calls[key] = [call] if alike is None else [*alike[-63:], call]
+    # Replaced, never changed: another thread may go through the old ones.
+    _calls[key] = (*(_calls.get(key) or ())[-63:], call)
 
 
 def find(span: ReadableSpan, key: Key) -> int | None:
     """The span id of the call that `span` tells of, too; None where there is none."""
-    scope = _scope(span)
-    for call in _calls.get(key) or ():
-        within = (span.start_time or 0) <= call.began and call.ended <= (span.end_time or 0)
-        if within and scope not in call.known_to:
+    scope, began, ended = _scope(span), span.start_time or 0, span.end_time or 0
+    for call in reversed(_calls.get(key) or ()):
+        if call.ended < began:
+            break  # and so have those before it
+        if began <= call.began and call.ended <= ended and scope not in call.known_to:
             call.known_to.add(scope)
             return int(call.span_id)
     return None
