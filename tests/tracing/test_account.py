@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from opentelemetry import trace
 from opentelemetry.context import Context
@@ -9,6 +11,7 @@ from opentelemetry.trace import NonRecordingSpan, SpanContext, StatusCode, Trace
 
 from infraprism import guard, pricing, semconv, session
 from infraprism.tracing import Ledger, SessionCostProcessor
+from tests.openai.programs import run
 from tests.support.prices import priced_by
 from tests.support.spans import recording
 from tests.support.versions import ENDING_IS_TOLD
@@ -36,6 +39,7 @@ COST = {
     "infraprism.cost.cache_read": "0.00003",
     "infraprism.cost.output": "0.00012",
 }
+AGREED = '[[adjustments]]\nentity_type = "customer"\nentity_id = "acme"\npercent = "10"\n'
 UNPRICED = {"infraprism.cost.status": "unpriced"}
 SESSION = {"session.id": "s-1", "gen_ai.conversation.id": "s-1"}
 
@@ -154,8 +158,7 @@ def test_impossible_usage_is_counted_and_the_cost_an_estimate(monkeypatch):
 
 
 def test_the_users_own_prices_of_the_entity_hold():
-    agreed = '[[adjustments]]\nentity_type = "customer"\nentity_id = "acme"\npercent = "10"\n'
-    with priced_by(agreed), session("s-1", entity_type="customer", entity_id="acme"):
+    with priced_by(AGREED), session("s-1", entity_type="customer", entity_id="acme"):
         assert Scene().told(CHAT)["infraprism.cost.amount"] == "0.000264"
 
 
@@ -259,3 +262,18 @@ def test_a_processor_that_came_after_the_span_began_still_prices_it():
 def test_ours_is_never_priced_again():
     scene = Scene()
     assert scene.told(CHAT, scope=semconv.SCOPE) == CHAT
+
+
+def test_the_prices_that_the_environment_names_hold_without_our_instrumentation(tmp_path):
+    prices = tmp_path / "prices.toml"
+    prices.write_text(AGREED)
+    program = """
+    from infraprism import SessionCostProcessor, session
+    provider, exporter = exporting()
+    provider.add_span_processor(SessionCostProcessor())
+    with session("s-1", entity_type="customer", entity_id="acme"):
+        provider.get_tracer("another").start_span("chat", attributes=json.loads(os.environ["CHAT"])).end()
+    report(told=summary(exporter), loaded="openai" in sys.modules)
+    """
+    found, _ = run(program, CHAT=json.dumps(CHAT), INFRAPRISM_PRICES=str(prices))
+    assert found == {"told": [["s-1", "0.000264", "0.000264"]], "loaded": False}

@@ -59,11 +59,8 @@ class Ledger:
         with self._lock:
             while True:
                 before = totals.get(name)
-                if before is None:
-                    after = Totals(amount, 0 + turn, name in self._evicted)
-                else:
-                    known = _read(before)
-                    after = Totals(money.EXACT.add(known.cost, amount), known.turns + turn, known.floor)
+                known = Totals(floor=name in self._evicted) if before is None else _read(before)
+                after = Totals(money.EXACT.add(known.cost, amount), known.turns + turn, known.floor)
                 # Garbage collection may have ended an abandoned stream of the same session just now, in
                 # this very thread: hence this second look, and the re-entrant lock.
                 if totals.get(name) is before:

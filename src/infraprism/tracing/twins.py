@@ -1,8 +1,8 @@
 """Calls that two instrumentations recorded with nothing in common but what they cost.
 
 OpenInference's spans of LangChain are neither around the client's, nor do they name the response. A call of
-another instrumentation that ran meanwhile, with the same model and the same tokens, is taken for the
-same; each for one span of each instrumentation, so that as many calls are counted as were made.
+another instrumentation that ran meanwhile, with the same model and the same tokens, is taken for the same;
+each for one span of each instrumentation, so that as many calls are counted as were made.
 """
 
 from __future__ import annotations
