@@ -500,6 +500,7 @@ def test_a_length_that_cannot_be_is_dropped_and_counted(recording: Recording, le
     client.audio.translations.create(model="whisper-1", file=sound())
     assert recording.attributes["infraprism.cost.status"] == "unpriced"
     assert "infraprism.usage.audio_seconds" not in recording.attributes
+    assert recording.attributes["infraprism.usage.invalid"] == ("audio_seconds",)
     assert recording.metrics()["infraprism.dropped"] == [({"reason": "invalid_usage"}, 1)]
 
 
