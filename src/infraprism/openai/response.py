@@ -12,6 +12,8 @@ from infraprism.pricing.usage import getter
 _COUNTED_ITEMS = {"web_search_call": "web_searches", "file_search_call": "file_searches"}
 #: Those that are billed in a way that the response does not say.
 _BILLED_ITEMS = frozenset({"code_interpreter_call", "image_generation_call"})
+#: Commands that the provider runs are billed by their container; those that the caller runs are not.
+_SHELL, _CONTAINER = "shell_call", "container_reference"
 #: The tool that searches the web as its preview did: some models charge more for a search of it, which
 #: the price list does not tell apart.
 _PREVIEW = "web_search_preview"
@@ -164,6 +166,10 @@ def _tools(output: Any, offered: Any, reply: Reply) -> None:
             reply.quantities[name] = reply.quantities.get(name, 0) + 1
         elif kind in _BILLED_ITEMS:
             unpriced.add(kind)
+        elif kind == _SHELL:
+            environment = get(item, "environment", None)
+            if environment is not None and getter(environment)(environment, "type", None) == _CONTAINER:
+                unpriced.add(kind)
     if "web_searches" in reply.quantities and type(offered) is list:
         kinds = (text(getter(tool)(tool, "type", None)) or "" for tool in offered)
         unpriced.update(_PREVIEW for kind in kinds if kind.startswith(_PREVIEW))
