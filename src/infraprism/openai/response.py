@@ -73,9 +73,10 @@ def chat(source: Any, reply: Reply) -> None:
     if usage is not None:
         reply.usage_reported = usage
     if reply.id is None or reply.model is None:
-        reply.id = text(get(source, "id", None))
-        reply.model = text(get(source, "model", None))
-        reply.system_fingerprint = text(get(source, "system_fingerprint", None))
+        # A chunk that says less than the one before takes nothing back.
+        reply.id = reply.id or text(get(source, "id", None))
+        reply.model = reply.model or text(get(source, "model", None))
+        reply.system_fingerprint = text(get(source, "system_fingerprint", None)) or reply.system_fingerprint
     tier = get(source, "service_tier", None)
     if tier is not None and tier != reply.service_tier:
         reply.service_tier = text(tier)
