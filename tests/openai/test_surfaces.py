@@ -482,6 +482,15 @@ def test_a_chunk_that_says_less_takes_nothing_back(recording: Recording) -> None
     assert recording.attributes["infraprism.cost.amount"] == "0.0075"
 
 
+def test_a_stream_of_groqs_has_its_usage_beside(recording: Recording) -> None:
+    usage = {"prompt_tokens": 1000, "completion_tokens": 500, "total_tokens": 1500}
+    last = {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}], "x_groq": {"usage": usage}}
+    chunks = [{"model": "gpt-4o", "choices": [{"index": 0, "delta": {"content": "Hi"}}]}, last]
+    drain(to_events(*chunks).client().chat.completions.create(model="gpt-4o", messages=[], stream=True))
+    assert recording.attributes["infraprism.cost.status"] == "priced"
+    assert recording.attributes["infraprism.cost.quantities"] == "input=1000 output=500"
+
+
 def test_a_tool_whose_price_is_not_said_makes_the_amount_a_floor(recording: Recording) -> None:
     tool = {
         "type": "code_interpreter_call",

@@ -90,6 +90,9 @@ def chat(source: Any, reply: Reply) -> None:
             if reason is not None:  # of a stream's many chunks, the last one of each choice
                 index = get(choice, "index", None)
                 reply.finish(index if type(index) is int else position, exportable(str(reason)))
+                # Groq's streams have it there, whether or not they were asked for it.
+                if usage is None and (of_groq := getter(source)(source, "x_groq", None)) is not None:
+                    reply.usage_reported = getter(of_groq)(of_groq, "usage", None) or reply.usage_reported
 
 
 def chat_chunk(chunk: Any, reply: Reply) -> None:
