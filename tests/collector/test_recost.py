@@ -459,6 +459,9 @@ def test_chunks_leave_nothing_out(cheaper: TestClient, store: Store, monkeypatch
         ({"since": "2025-01-01", "until": "2025-01-01"}, "until"),
         ({"since": "2025-01-01", "until": "x"}, "until"),
         ({"since": "2025-01-01", "entity_id": "acme"}, "entity_id"),
+        ({"since": "2025-01-01", "model": ""}, "model"),
+        ({"since": "2025-01-01", "entity_type": ""}, "entity_type"),
+        ({"since": "2025-01-01", "entity_type": "customer", "entity_id": ""}, "entity_id"),
         ([], None),
     ],
 )
