@@ -11,11 +11,15 @@ __version__ = "0.1.0"
 
 from infraprism import session_events as session_events
 from infraprism.sessions import (
+    Budget,
+    BudgetExceededError,
     Identity,
+    Overrun,
     Session,
     SessionLogFilter,
     carry,
     session,
+    set_budgets,
     structlog_processor,
     with_baggage,
 )
@@ -24,29 +28,41 @@ if TYPE_CHECKING:
     from infraprism.openai import InfraPrismInstrumentor
     from infraprism.openai.client import AsyncInfraPrismOpenAI, InfraPrismOpenAI
     from infraprism.sessions.executor import CarryingExecutor
-    from infraprism.tracing import SessionCostProcessor
+    from infraprism.tracing import CallCost, SessionCostProcessor, Totals, on_cost, session_total
 
 __all__ = [
     "AsyncInfraPrismOpenAI",
+    "Budget",
+    "BudgetExceededError",
+    "CallCost",
     "CarryingExecutor",
     "Identity",
     "InfraPrismInstrumentor",
     "InfraPrismOpenAI",
+    "Overrun",
     "Session",
     "SessionCostProcessor",
     "SessionLogFilter",
+    "Totals",
     "carry",
+    "on_cost",
     "session",
+    "session_total",
+    "set_budgets",
     "structlog_processor",
     "with_baggage",
 ]
 
 _LAZY = {
     "AsyncInfraPrismOpenAI": "infraprism.openai.client",
+    "CallCost": "infraprism.tracing",
     "CarryingExecutor": "infraprism.sessions.executor",
     "InfraPrismInstrumentor": "infraprism.openai",
     "InfraPrismOpenAI": "infraprism.openai.client",
     "SessionCostProcessor": "infraprism.tracing",
+    "Totals": "infraprism.tracing",
+    "on_cost": "infraprism.tracing",
+    "session_total": "infraprism.tracing",
 }
 
 

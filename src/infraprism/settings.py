@@ -57,6 +57,8 @@ class Settings:
     stream_usage: bool = True
     #: The file of the user's own prices.
     prices: str | None = None
+    #: Names of the backends whose own attributes spans carry too, still unchecked.
+    compat: tuple[str, ...] = ()
     #: Bearer key: the plugin and the exporter send it, the collector asks for it. Begins with ``ip-``.
     api_key: str | None = None
     #: Where the collector listens.
@@ -122,6 +124,9 @@ def load(environ: Mapping[str, str]) -> Settings:
         capture_content=(text(semconv.SETTING_CAPTURE_CONTENT) or "").lower() in _ON_SPANS,
         stream_usage=stream_usage.lower() != "false",
         prices=text(semconv.SETTING_PRICES),
+        compat=tuple(
+            name for part in (text(semconv.SETTING_COMPAT) or "").split(",") if (name := part.strip().lower())
+        ),
         api_key=api_key,
         host=text(semconv.SETTING_HOST) or DEFAULT_HOST,
         port=port,

@@ -178,6 +178,7 @@ def read_span(span: Span, service_name: str | None, dropped: Counter[str]) -> Ca
             service_name=service_name,
             attributes=attributes.remaining(),
         )
+    attributes.translate()
     cost = attributes.cost(is_error=is_error)
     usage = attributes.usage()
     usage_unpriced = attributes.usage_unpriced()

@@ -12,7 +12,7 @@ from opentelemetry.instrumentation.utils import is_instrumentation_enabled
 from opentelemetry.trace import TracerProvider
 
 from infraprism import guard, semconv, sessions, settings
-from infraprism.openai import loading, request, spans, stream_usage
+from infraprism.openai import budget, loading, request, spans, stream_usage
 from infraprism.openai.call import Call
 from infraprism.openai.content import Content
 from infraprism.openai.late import Place
@@ -62,10 +62,12 @@ class Engine:
 
         Raises:
             TypeError, ValueError: a session argument is wrong; the message names it.
+            BudgetExceededError: a budget refuses the call.
         """
         given = _given(arguments)
         if surface.begins is None:
-            return self._start(surface, resource, arguments, given)
+            call = self._start(surface, resource, arguments, given)
+            return call if call is None or call.hold is None else budget.admitted(call)
         place = self._place(resource, given)
         return None if place is None else surface.begins(surface, place, arguments)
 
@@ -115,6 +117,8 @@ class Engine:
             context = elsewhere
         connection = self._connect(own_export=_is_drop_in(resource))
         if connection is None:
+            if sessions.keeper.budgets:
+                budget.unrecorded()
             return None
         metrics = self._metrics
         if metrics is None:
@@ -131,14 +135,21 @@ class Engine:
             context = sessions.with_identity(identity, context)
         start_time = time.time_ns() - int(ago * 1e9) if ago else None
         span = spans.start(connection, target, identity, context, attributes, start_time)
+        hold = None
         try:
+            if sessions.keeper.budgets and elsewhere is None:
+                hold = budget.hold(target, identity, arguments)
             asked, known = None, settings.current()
             if surface.usage_option and arguments.get("stream") is True and known.stream_usage:
                 asked = stream_usage.ask(target.server, arguments)
             inside = None if elsewhere is not None else trace.set_span_in_context(span, context)
             content = Content(arguments) if known.capture_content and span.is_recording() else None
-            return Call(target, identity, span, inside, connection, metrics, arguments, asked, ago, content)
+            return Call(
+                target, identity, span, inside, connection, metrics, arguments, asked, ago, content, hold
+            )
         except BaseException:
+            if hold is not None:
+                budget.settle(hold, identity, None)
             span.end()
             raise
 
@@ -177,11 +188,11 @@ class Engine:
         ledger = connection.ledger
 
         def totals(identity: sessions.Identity) -> dict[str, str | int]:
-            cost, turns = ledger[identity.entity_type, identity.entity_id, identity.session_id or ""]
-            # Nothing is no total: the session may have been evicted, or its calls made elsewhere.
-            if not cost and not turns:
+            total = ledger[identity.entity_type, identity.entity_id, identity.session_id or ""]
+            # Nothing is no total: the session's calls may have been made elsewhere.
+            if total.floor or not (total.cost or total.turns):
                 return {}
-            return {semconv.SESSION_COST: money.text(cost), semconv.SESSION_TURNS: turns}
+            return {semconv.SESSION_COST: money.text(total.cost), semconv.SESSION_TURNS: total.turns}
 
         return sessions.Recorder(connection.sessions_tracer, totals)
 
