@@ -58,6 +58,7 @@ USAGE_COST: Final = "gen_ai.usage.cost"
 #: And the field of `pricing.Usage`: what is billed and has no name in the conventions.
 USAGE_PREFIX: Final = "infraprism.usage."
 USAGE_UNPRICED: Final = "infraprism.usage.unpriced"
+USAGE_INVALID: Final = "infraprism.usage.invalid"
 
 # General conventions
 SERVER_ADDRESS: Final = "server.address"
