@@ -293,7 +293,7 @@ def test_what_is_shaped_like_a_response(kind):
         ),
         pytest.param(
             {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 9999},
-            Usage(10, 5, invalid=("total_tokens",)),
+            Usage(10, 5, invalid=("total_tokens",), unpriced=("unexplained_tokens",)),
             id="a total that nothing explains",
         ),
         pytest.param(
@@ -413,7 +413,7 @@ def test_seconds_of_audio_beside_tokens_explain_a_total_above_their_sum():
     report = {"prompt_audio_seconds": 203, "prompt_tokens": 4, "total_tokens": 3264, "completion_tokens": 635}
     assert read(report) == Usage(4, 635, audio_seconds=203)
     assert read({**report, "prompt_audio_seconds": -1}) == Usage(
-        4, 635, invalid=("audio_seconds", "total_tokens")
+        4, 635, invalid=("audio_seconds", "total_tokens"), unpriced=("unexplained_tokens",)
     )
 
 

@@ -20,7 +20,7 @@ class Status(StrEnum):
     """How right an amount is."""
 
     PRICED = "priced"
-    #: The reported usage contradicted itself; the amount is computed from what was left.
+    #: The reported usage contradicted itself, or said that no token was used; it is priced as far as it goes.
     ESTIMATED = "estimated"
     #: Something that is billed has no known price: the amount is a floor.
     PARTIAL = "partial"
@@ -151,7 +151,7 @@ def apply(
         return UNPRICED
     if gap or usage.unpriced or (not charged and unmeasured(listed, items)):
         status = _PARTIAL
-    elif usage.invalid:
+    elif usage.invalid or (charged and not amount and usage.audio_seconds is None):
         status = _ESTIMATED
     else:
         status = _PRICED if charged else _FREE

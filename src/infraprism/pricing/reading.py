@@ -105,6 +105,8 @@ def read(reported: Any, *, unpriced: tuple[str, ...] = ()) -> Usage | None:
         and inputs + outputs < total <= _MAX_COUNT
     ):
         outputs = _with_thoughts(total, inputs, outputs, output_details, invalid)
+        if invalid:  # Gemini's thoughts are of these: what is known is a floor
+            unpriced = (*unpriced, "unexplained_tokens")
     cost = None
     if inputs is None and outputs is None and not invalid:
         seconds = _seconds(get("seconds"), invalid)
@@ -221,7 +223,7 @@ def _kind(
 def _with_thoughts(total: int, inputs: int, outputs: int, details: Any, invalid: list[str]) -> int:
     """The output tokens, with those that only the total counts, where they are the reasoning tokens.
 
-    They were thought, and are billed as output. A total that nothing explains is not believed, and named.
+    They were thought, and are billed as output. A total that nothing explains is not billed, and named.
     """
     thought = None if details is None else _fields(details).get("reasoning_tokens")
     if thought == total - inputs - outputs:

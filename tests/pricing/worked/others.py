@@ -339,7 +339,7 @@ GOOGLES = [
         "gemini-2.5-flash",
         {**PLAIN, "total_tokens": 1800},
         "input 1000 * 0.30 + output 500 * 2.50",
-        "estimated",
+        "partial",
     ),
     at(
         GEMINI,
