@@ -67,9 +67,8 @@ def logger_for(span: Span, connection: Connection) -> Logger | None:
     # One that is neither ours nor the SDK's cannot be read.
     if not hasattr(span, "start_time") or not settings.current().unsampled_events:
         return None
-    with loading.once_at_a_time():  # the first time it loads what it needs
-        provider = connection.logger_provider()
-        logger = None if provider is None else _logger_of(provider)
+    provider = _provider(connection)
+    logger = None if provider is None else _logger_of(provider)
     if logger is None or not _takes(logger):
         guard.drop("unsampled_not_sent", "there is no logger provider with an exporter", level=logging.INFO)
         return None
@@ -105,6 +104,20 @@ def send(logger: Logger, span: Any, found: Mapping[str, Any], end_time: int) -> 
             event_name=semconv.EVENT_CALL,
         )
     )
+
+
+def flush(connection: Connection) -> None:
+    """Have spans and events of ended calls exported, and wait for it: never in the application's threads."""
+    connection.flush()
+    if _logger_of.cache_info().currsize:  # else there was no event yet
+        force_flush = getattr(_provider(connection), "force_flush", None)
+        if callable(force_flush):
+            force_flush()
+
+
+def _provider(connection: Connection) -> LoggerProvider | None:
+    with loading.once_at_a_time():  # the first time it loads what it needs
+        return connection.logger_provider()
 
 
 @lru_cache(maxsize=4)
