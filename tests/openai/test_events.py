@@ -83,7 +83,8 @@ def fetched_later() -> None:
     body = {**RESPONSE, "background": True}
     states = ({**body, "status": "queued", "usage": None}, {**body, "status": "completed"})
     client = Answers(*map(json.dumps, states)).client()
-    client.responses.create(input="Hi", background=True, **MODEL, **WHO)
+    # As one asks where the client does not know the argument.
+    client.responses.create(input="Hi", extra_body={"background": True}, **MODEL, **WHO)
     client.responses.retrieve(RESPONSE["id"])
 
 

@@ -84,6 +84,8 @@ def send(logger: Logger, span: Any, found: Mapping[str, Any], end_time: int) -> 
     """
     from opentelemetry._logs import LogRecord, SeverityNumber
 
+    from infraprism.tracing.event_log import emit
+
     attributes = {**span.attributes, **found, semconv.CALL_NAME: span.name}
     attributes[semconv.CALL_STARTED_AT] = span.start_time
     if isinstance(span, UnsampledSpan):
@@ -94,16 +96,14 @@ def send(logger: Logger, span: Any, found: Mapping[str, Any], end_time: int) -> 
             attributes.pop(name, None)
     if parent_id:
         attributes[semconv.CALL_PARENT_SPAN_ID] = trace.format_span_id(parent_id)
-    logger.emit(
-        LogRecord(
-            timestamp=end_time,
-            # Of nothing but the span: a call may end in the midst of something else.
-            context=trace.set_span_in_context(span, Context()),
-            severity_number=SeverityNumber.INFO,
-            attributes=attributes,
-            event_name=semconv.EVENT_CALL,
-        )
+    record = LogRecord(
+        timestamp=end_time,
+        # Of nothing but the span: a call may end in the midst of something else.
+        context=trace.set_span_in_context(span, Context()),
+        severity_number=SeverityNumber.INFO,
+        event_name=semconv.EVENT_CALL,
     )
+    emit(logger, record, attributes)
 
 
 def flush(connection: Connection) -> None:
