@@ -16,6 +16,7 @@ from opentelemetry._logs import _internal as logs_api
 from opentelemetry.exporter.otlp.proto.common._log_encoder import encode_logs
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.sdk._logs import LoggerProvider, LogRecordProcessor
+from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, Decision, ParentBased, Sampler, SamplingResult
 from opentelemetry.trace import NoOpTracerProvider
@@ -245,6 +246,31 @@ def test_the_global_logger_provider_is_used_once_it_is_set(monkeypatch: pytest.M
         whole()
         assert guard.dropped() == {"unsampled_not_sent": 1}
     assert len(rows_of_events(recording)) == 1
+
+
+def test_a_batch_of_any_size_goes_through_a_queue_of_logs() -> None:
+    recording = Recording(sampler=ALWAYS_OFF)
+    recording.logger_provider = LoggerProvider(shutdown_on_exit=False)
+    queue = BatchLogRecordProcessor(recording.logs, 3_600_000, 600, max_queue_size=600)
+    recording.logger_provider.add_log_record_processor(queue)
+    lines = (
+        {
+            "id": f"r-{number}",
+            "custom_id": f"mine-{number}",
+            "response": {"status_code": 200, "body": {**CHAT, "id": f"c-{number}"}},
+        }
+        for number in range(2000)
+    )
+    with instrumented(recording):
+        Wire("\n".join(map(json.dumps, lines))).client().files.content("file-1", **WHO)
+        settle()
+
+    rows = rows_of_events(recording)
+    assert [json.loads(row.attributes)["gen_ai.response.id"] for row in rows] == [
+        f"c-{number}" for number in range(2000)
+    ]
+    assert len({row.span_id for row in rows}) == 2000
+    recording.logger_provider.shutdown()
 
 
 class Broken(LogRecordProcessor):
