@@ -11,11 +11,15 @@ __version__ = "0.1.0"
 
 from infraprism import session_events as session_events
 from infraprism.sessions import (
+    Budget,
+    BudgetExceededError,
     Identity,
+    Overrun,
     Session,
     SessionLogFilter,
     carry,
     session,
+    set_budgets,
     structlog_processor,
     with_baggage,
 )
@@ -28,15 +32,19 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AsyncInfraPrismOpenAI",
+    "Budget",
+    "BudgetExceededError",
     "CarryingExecutor",
     "Identity",
     "InfraPrismInstrumentor",
     "InfraPrismOpenAI",
+    "Overrun",
     "Session",
     "SessionCostProcessor",
     "SessionLogFilter",
     "carry",
     "session",
+    "set_budgets",
     "structlog_processor",
     "with_baggage",
 ]

@@ -221,7 +221,7 @@ def test_what_is_in_the_way_is_named_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "prices.toml").write_text("x = 1\ny = 2")
     assert refused(tmp_path, INFRAPRISM_PRICES="prices.toml") == (
         "INFRAPRISM_PRICES cannot be used: prices.toml: line 1: x is not known here;"
-        " it can be name, prices, aliases, adjustments, display (and 1 more)"
+        " it can be name, list, prices, aliases, adjustments, display (and 1 more)"
     )
     assert refused(tmp_path, INFRAPRISM_API_KEY="secret") == ("INFRAPRISM_API_KEY must begin with 'ip-'")
 

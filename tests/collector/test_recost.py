@@ -257,6 +257,8 @@ ESTIMATED = {
     [
         (make_billed(1, ESTIMATED), (D("0.006"), "estimated")),
         (make_billed(1, {"infraprism.cost.status": "estimated"}), (D("0.006"), "estimated")),
+        # It ended before it said which tier served it: it is priced at the one that was asked for.
+        (make_billed(1, {**ESTIMATED, "openai.request.service_tier": "scale"}), (None, "unpriced")),
         (make_billed(1, {"infraprism.usage.unpriced": ["image_generation"]}), (D("0.006"), "partial")),
         (make_billed(1, {"infraprism.usage.images": 1}), (D("0.006"), "partial")),
         (make_billed(1, {"infraprism.cost.status": "partial"}), (D("0.006"), "priced")),

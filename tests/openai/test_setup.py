@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import json
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -166,6 +168,26 @@ def test_the_zero_code_command_needs_no_line_of_code(api: SimulatedOpenAI) -> No
     assert span["resource"]["attributes"]["service.name"] == "shop"
     attributes = span["attributes"]
     assert attributes["infraprism.entity.id"] == "acme-corp"
+    assert [attributes[f"infraprism.{name}"] for name in ("cost.amount", "session.cost")] == ONE_CALL[1:]
+
+
+@pytest.mark.skipif(
+    find_spec("opentelemetry.configuration") is None, reason="needs opentelemetry-configuration"
+)
+def test_the_zero_code_command_with_a_configuration_file(api: SimulatedOpenAI, tmp_path: Path) -> None:
+    file = tmp_path / "otel.yaml"
+    file.write_text(
+        """
+        file_format: "1.0"
+        tracer_provider:
+          processors:
+            - simple: {exporter: {console: {}}}
+          sampler: {parent_based: {root: {always_on: {}}}}
+        """
+    )
+    _, printed = run(APP, launcher=(OPENTELEMETRY_INSTRUMENT,), API=api.base_url, OTEL_CONFIG_FILE=str(file))
+    # The SDK says first what it does not take from its launcher.
+    attributes = json.loads(printed[printed.index("{\n") :])["attributes"]
     assert [attributes[f"infraprism.{name}"] for name in ("cost.amount", "session.cost")] == ONE_CALL[1:]
 
 

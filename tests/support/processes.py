@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 import subprocess
 import threading
 from collections.abc import Mapping, Sequence
@@ -61,9 +62,9 @@ class Process:
         self._reader.join(timeout)
         return code
 
-    def stop(self, timeout: float = 10.0) -> int:
-        """Send SIGTERM and return the exit code; a program that ignores it for `timeout` s is killed."""
-        self._process.terminate()
+    def stop(self, timeout: float = 10.0, by: signal.Signals = signal.SIGTERM) -> int:
+        """Send the signal and return the exit code; a program that ignores it for `timeout` s is killed."""
+        self._process.send_signal(by)
         try:
             code = self._process.wait(timeout)
         except subprocess.TimeoutExpired:

@@ -13,7 +13,7 @@ from opentelemetry.context import Context
 from opentelemetry.trace import Span
 
 from infraprism import guard
-from infraprism.openai import abandoned, estimate, pending, spans, stream_usage, transport
+from infraprism.openai import abandoned, budget, estimate, pending, spans, stream_usage, transport
 from infraprism.openai.charge import cost_of
 from infraprism.openai.content import Content
 from infraprism.openai.inside import Inside
@@ -21,7 +21,7 @@ from infraprism.openai.metrics import Metrics
 from infraprism.openai.response import Reply, chat, text
 from infraprism.openai.target import Target
 from infraprism.pricing import Cost, Status, Usage
-from infraprism.sessions import Identity
+from infraprism.sessions import Hold, Identity, keeper
 
 if TYPE_CHECKING:
     from infraprism.tracing import Connection
@@ -32,6 +32,7 @@ class Call:
 
     Attributes:
         arguments: what to send.
+        hold: what is reserved for it in budgets; None where nothing was.
     """
 
     __slots__ = (
@@ -56,6 +57,7 @@ class Call:
         "_transport",
         "_unsent",
         "arguments",
+        "hold",
     )
 
     def __init__(
@@ -70,12 +72,14 @@ class Call:
         asked: dict[str, Any] | None = None,
         ago: float = 0.0,
         content: Content | None = None,
+        hold: Hold | None = None,
     ) -> None:
         """Start one, in `context` until `leave`; None leaves the current one in place.
 
         `asked`: `arguments` with the stream's usage asked for, where that is to be done. `ago`: seconds that
         have passed since it began. `content`: keeps what is said, where that is wanted.
         """
+        self.hold = hold
         self._content = content
         self._target = target
         self._identity = identity
@@ -238,6 +242,8 @@ class Call:
                 if estimated is not None and cost is not None and cost.status is Status.PRICED:
                     cost = cost._replace(status=Status.ESTIMATED)
         finally:
+            if keeper.budgets or self.hold is not None:
+                budget.settle(self.hold, self._identity, cost)
             outcome = spans.Outcome(
                 reply,
                 usage,

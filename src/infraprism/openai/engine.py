@@ -12,7 +12,7 @@ from opentelemetry.instrumentation.utils import is_instrumentation_enabled
 from opentelemetry.trace import TracerProvider
 
 from infraprism import guard, semconv, sessions, settings
-from infraprism.openai import loading, request, spans, stream_usage
+from infraprism.openai import budget, loading, request, spans, stream_usage
 from infraprism.openai.call import Call
 from infraprism.openai.content import Content
 from infraprism.openai.late import Place
@@ -70,10 +70,12 @@ class Engine:
 
         Raises:
             TypeError, ValueError: a session argument is wrong; the message names it.
+            BudgetExceededError: a budget refuses the call.
         """
         given = _given(arguments)
         if surface.begins is None:
-            return self._start(surface, resource, arguments, given)
+            call = self._start(surface, resource, arguments, given)
+            return call if call is None or call.hold is None else budget.admitted(call)
         place = self._place(resource, given)
         return None if place is None else surface.begins(surface, place, arguments)
 
@@ -123,6 +125,8 @@ class Engine:
             context = elsewhere
         connection = self._connect(own_export=_is_drop_in(resource))
         if connection is None:
+            if sessions.keeper.budgets:
+                budget.unrecorded()
             return None
         metrics = self._metrics
         if metrics is None:
@@ -139,14 +143,21 @@ class Engine:
             context = sessions.with_identity(identity, context)
         start_time = time.time_ns() - int(ago * 1e9) if ago else None
         span = spans.start(connection, target, identity, context, attributes, start_time)
+        hold = None
         try:
+            if sessions.keeper.budgets and elsewhere is None:
+                hold = budget.hold(target, identity, arguments)
             asked, known = None, settings.current()
             if surface.usage_option and arguments.get("stream") is True and known.stream_usage:
                 asked = stream_usage.ask(target.server, arguments)
             inside = None if elsewhere is not None else trace.set_span_in_context(span, context)
             content = Content(arguments) if known.capture_content and span.is_recording() else None
-            return Call(target, identity, span, inside, connection, metrics, arguments, asked, ago, content)
+            return Call(
+                target, identity, span, inside, connection, metrics, arguments, asked, ago, content, hold
+            )
         except BaseException:
+            if hold is not None:
+                budget.settle(hold, identity, None)
             span.end()
             raise
 

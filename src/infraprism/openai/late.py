@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from opentelemetry.context import Context
 
 from infraprism import sessions
-from infraprism.openai import spans
+from infraprism.openai import budget, spans
 from infraprism.openai.metrics import Metrics
 from infraprism.openai.providers import Server
 from infraprism.openai.response import Reply
@@ -79,6 +79,8 @@ def record(
     span = spans.start(
         place.connection, target, place.identity, place.context, known, _nanoseconds(times.began)
     )
+    if sessions.keeper.budgets:
+        budget.settle(None, place.identity, cost)
     duration = (times.ended - times.began).total_seconds() if times.measured else None
     outcome = spans.Outcome(reply, usage, cost, reply.error_type, duration)
     spans.finish(

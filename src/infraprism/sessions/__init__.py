@@ -2,6 +2,8 @@
 
 from infraprism.sessions.attributes import attributes
 from infraprism.sessions.baggage import without_baggage
+from infraprism.sessions.budgets import Budget, BudgetExceededError, Overrun
+from infraprism.sessions.budgets_keeper import Hold, keeper, set_budgets
 from infraprism.sessions.carry import carry
 from infraprism.sessions.context import (
     from_environment,
@@ -20,12 +22,16 @@ from infraprism.sessions.placing import Placement, place, started
 from infraprism.sessions.trace_ids import Generation, starting, trace_id_of
 
 __all__ = [
+    "Budget",
+    "BudgetExceededError",
     "Generation",
+    "Hold",
     "Id",
     "Identity",
     "MAX_ID_LENGTH",
     "MAX_TAGS",
     "NOBODY",
+    "Overrun",
     "Placement",
     "Recorder",
     "Session",
@@ -35,12 +41,14 @@ __all__ = [
     "from_environment",
     "identify",
     "identity_in",
+    "keeper",
     "on_ended",
     "on_entering",
     "on_started",
     "place",
     "record_through",
     "session",
+    "set_budgets",
     "started",
     "starting",
     "structlog_processor",
