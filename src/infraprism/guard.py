@@ -57,12 +57,12 @@ def guarded(reason: str) -> Callable[[Callable[P, R]], Callable[P, R | None]]:
 
 
 def drop(reason: str, detail: str, count: int = 1, level: int = logging.WARNING) -> None:
-    """Count `count` things lost under `reason`, and log the first of its kind, as a warning.
+    """Count `count` things lost under `reason`, and log the first of its kind as a warning.
 
     Args:
         reason: one of the documented reasons, e.g. ``telemetry_error``.
         detail: what happened, free of the host's content.
-        level: of the log record, where the host may well want what is lost to be lost.
+        level: of the log record, for what the host may well mean to lose.
     """
     with _lock:
         before = _dropped[reason]

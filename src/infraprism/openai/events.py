@@ -67,8 +67,9 @@ def logger_for(span: Span, connection: Connection) -> Logger | None:
     # One that is neither ours nor the SDK's cannot be read.
     if not hasattr(span, "start_time") or not settings.current().unsampled_events:
         return None
-    provider = _provider(connection)
-    logger = None if provider is None else _logger_of(provider)
+    with loading.once_at_a_time():  # the first time it loads what it needs
+        provider = connection.logger_provider()
+        logger = None if provider is None else _logger_of(provider)
     if logger is None or not _takes(logger):
         guard.drop("unsampled_not_sent", "there is no logger provider with an exporter", level=logging.INFO)
         return None
@@ -110,18 +111,16 @@ def flush(connection: Connection) -> None:
     """Have spans and events of ended calls exported, and wait for it: never in the application's threads."""
     connection.flush()
     if _logger_of.cache_info().currsize:  # else there was no event yet
-        force_flush = getattr(_provider(connection), "force_flush", None)
-        if callable(force_flush):
+        with loading.once_at_a_time():
+            provider = connection.logger_provider()
+        if callable(force_flush := getattr(provider, "force_flush", None)):
             force_flush()
-
-
-def _provider(connection: Connection) -> LoggerProvider | None:
-    with loading.once_at_a_time():  # the first time it loads what it needs
-        return connection.logger_provider()
 
 
 @lru_cache(maxsize=4)
 def _logger_of(provider: LoggerProvider) -> Logger:
+    import infraprism.tracing.event_log  # noqa: F401 - what `send` needs is loaded by then
+
     return provider.get_logger(semconv.SCOPE, __version__, semconv.SCHEMA_URL)
 
 
