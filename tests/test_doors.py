@@ -27,6 +27,8 @@ DOORS: dict[str, set[str]] = {
     "semconv": set(),
     "settings": {"infraprism.semconv"},
     "guard": set(),
+    "price_file": COMMON | {"infraprism.guard", "infraprism.pricing", "infraprism.settings"},
+    "compat": {"infraprism.pricing", "infraprism.semconv"},
     "pricing": {"genai_prices", "httpx2"},
     "sessions": COMMON | API | {"infraprism.guard", "infraprism.settings"},
     "session_events": COMMON
@@ -41,6 +43,7 @@ DOORS: dict[str, set[str]] = {
     | API
     | {
         "infraprism.guard",
+        "infraprism.price_file",
         "infraprism.pricing",
         "infraprism.sessions",
         "infraprism.tracing",  # only inside of a function, see below
@@ -55,7 +58,9 @@ DOORS: dict[str, set[str]] = {
     "tracing": COMMON
     | API
     | {
+        "infraprism.compat",
         "infraprism.guard",
+        "infraprism.price_file",
         "infraprism.pricing",
         "infraprism.sessions",
         "infraprism.settings",

@@ -28,12 +28,13 @@ if TYPE_CHECKING:
     from infraprism.openai import InfraPrismInstrumentor
     from infraprism.openai.client import AsyncInfraPrismOpenAI, InfraPrismOpenAI
     from infraprism.sessions.executor import CarryingExecutor
-    from infraprism.tracing import SessionCostProcessor
+    from infraprism.tracing import CallCost, SessionCostProcessor, Totals, on_cost, session_total
 
 __all__ = [
     "AsyncInfraPrismOpenAI",
     "Budget",
     "BudgetExceededError",
+    "CallCost",
     "CarryingExecutor",
     "Identity",
     "InfraPrismInstrumentor",
@@ -42,8 +43,11 @@ __all__ = [
     "Session",
     "SessionCostProcessor",
     "SessionLogFilter",
+    "Totals",
     "carry",
+    "on_cost",
     "session",
+    "session_total",
     "set_budgets",
     "structlog_processor",
     "with_baggage",
@@ -51,10 +55,14 @@ __all__ = [
 
 _LAZY = {
     "AsyncInfraPrismOpenAI": "infraprism.openai.client",
+    "CallCost": "infraprism.tracing",
     "CarryingExecutor": "infraprism.sessions.executor",
     "InfraPrismInstrumentor": "infraprism.openai",
     "InfraPrismOpenAI": "infraprism.openai.client",
     "SessionCostProcessor": "infraprism.tracing",
+    "Totals": "infraprism.tracing",
+    "on_cost": "infraprism.tracing",
+    "session_total": "infraprism.tracing",
 }
 
 

@@ -58,6 +58,7 @@ USAGE_COST: Final = "gen_ai.usage.cost"
 #: And the field of `pricing.Usage`: what is billed and has no name in the conventions.
 USAGE_PREFIX: Final = "infraprism.usage."
 USAGE_UNPRICED: Final = "infraprism.usage.unpriced"
+USAGE_INVALID: Final = "infraprism.usage.invalid"
 
 # General conventions
 SERVER_ADDRESS: Final = "server.address"
@@ -103,6 +104,86 @@ BAGGAGE_SESSION_ID: Final = "infraprism.session.id"
 # Of other instrumentations, which say with them that a span is a model call
 OPENLLMETRY_REQUEST_TYPE: Final = "llm.request.type"
 OPENINFERENCE_SPAN_KIND: Final = "openinference.span.kind"
+LANGFUSE_OBSERVATION_TYPE: Final = "langfuse.observation.type"
+# What they report of it. Langfuse's are JSON.
+LANGFUSE_USAGE_DETAILS: Final = "langfuse.observation.usage_details"
+LANGFUSE_COST_DETAILS: Final = "langfuse.observation.cost_details"
+OPENINFERENCE_PROMPT: Final = "llm.token_count.prompt"
+OPENINFERENCE_COMPLETION: Final = "llm.token_count.completion"
+OPENINFERENCE_TOTAL: Final = "llm.token_count.total"
+OPENINFERENCE_CACHE_READ: Final = "llm.token_count.prompt_details.cache_read"
+OPENINFERENCE_CACHE_WRITE: Final = "llm.token_count.prompt_details.cache_write"
+OPENINFERENCE_INPUT_AUDIO: Final = "llm.token_count.prompt_details.audio"
+OPENINFERENCE_OUTPUT_AUDIO: Final = "llm.token_count.completion_details.audio"
+OPENINFERENCE_REASONING: Final = "llm.token_count.completion_details.reasoning"
+OPENINFERENCE_MODEL: Final = "llm.model_name"
+OPENINFERENCE_PROVIDER: Final = "llm.provider"
+OPENINFERENCE_COST: Final = "llm.cost.total"
+LOGFIRE_COST: Final = "operation.cost"
+#: The conventions' name of a fact → how else it is spelled; the first that is there counts. All count as
+#: OpenTelemetry does: a detail is a part of its whole.
+SPELLINGS: Final[dict[str, tuple[str, ...]]] = {
+    PROVIDER_NAME: ("gen_ai.system", OPENINFERENCE_PROVIDER, "llm.system"),
+    REQUEST_MODEL: ("llm.request.model",),
+    RESPONSE_MODEL: (
+        "llm.response.model",
+        OPENINFERENCE_MODEL,
+        "embedding.model_name",
+        "langfuse.observation.model.name",
+    ),
+    OPENAI_RESPONSE_SERVICE_TIER: ("gen_ai.openai.response.service_tier",),
+    USAGE_INPUT_TOKENS: ("gen_ai.usage.prompt_tokens", "llm.usage.prompt_tokens", OPENINFERENCE_PROMPT),
+    USAGE_OUTPUT_TOKENS: (
+        "gen_ai.usage.completion_tokens",
+        "llm.usage.completion_tokens",
+        OPENINFERENCE_COMPLETION,
+    ),
+    USAGE_CACHE_READ_INPUT_TOKENS: (
+        "gen_ai.usage.cache_read_input_tokens",
+        OPENINFERENCE_CACHE_READ,
+        "llm.token_count.prompt_details.cache_input",
+    ),
+    USAGE_CACHE_CREATION_INPUT_TOKENS: (
+        "gen_ai.usage.cache_creation_input_tokens",
+        OPENINFERENCE_CACHE_WRITE,
+    ),
+    USAGE_REASONING_OUTPUT_TOKENS: (
+        "gen_ai.usage.reasoning_tokens",
+        "gen_ai.usage.details.reasoning_tokens",
+        "llm.usage.reasoning_tokens",
+        OPENINFERENCE_REASONING,
+    ),
+}
+#: For these the conventions have no name.
+INPUT_AUDIO_SPELLINGS: Final = ("gen_ai.usage.details.input_audio_tokens", OPENINFERENCE_INPUT_AUDIO)
+CACHED_AUDIO_SPELLINGS: Final = ("gen_ai.usage.details.cache_audio_read_tokens",)
+OUTPUT_AUDIO_SPELLINGS: Final = ("gen_ai.usage.details.output_audio_tokens", OPENINFERENCE_OUTPUT_AUDIO)
+#: What an instrumentation itself reckons that a call costs, in USD.
+COST_SPELLINGS: Final = (USAGE_COST, OPENINFERENCE_COST, LOGFIRE_COST)
+
+# What single backends read, for `INFRAPRISM_COMPAT`; docs/backends.md lists them. A prefix ends with a dot.
+BRAINTRUST_METADATA: Final = "braintrust.metadata"
+BRAINTRUST_METRICS: Final = "braintrust.metrics"
+BRAINTRUST_TAGS: Final = "braintrust.tags"
+DATADOG_TAG_PREFIX: Final = "gen_ai.tag."
+DATADOG_USER: Final = "gen_ai.user.id"
+LAMINAR_INPUT_COST: Final = "gen_ai.usage.input_cost"
+LAMINAR_OUTPUT_COST: Final = "gen_ai.usage.output_cost"
+LAMINAR_SESSION: Final = "lmnr.association.properties.session_id"
+LAMINAR_TAGS: Final = "lmnr.association.properties.tags"
+LAMINAR_USER: Final = "lmnr.association.properties.user_id"
+LANGFUSE_TAGS: Final = "langfuse.trace.tags"
+LANGSMITH_SESSION: Final = "langsmith.metadata.thread_id"
+LANGSMITH_TAGS: Final = "langsmith.span.tags"
+LANGSMITH_USER: Final = "langsmith.metadata.user_id"
+LOGFIRE_TAGS: Final = "logfire.tags"
+MLFLOW_COST: Final = "mlflow.llm.cost"
+MLFLOW_TAG_PREFIX: Final = "mlflow.traceTag."
+OPENINFERENCE_TAGS: Final = "tag.tags"
+OPENLIT_TOTAL: Final = "gen_ai.usage.total_tokens"
+OPENLIT_USER: Final = "gen_ai.user.name"
+OPIK_TAGS: Final = "opik.tags"
+TRACELOOP_PREFIX: Final = "traceloop.association.properties."
 
 # Operations (values of `gen_ai.operation.name`); a turn is a call that generates a reply.
 OPERATION_CHAT: Final = "chat"
@@ -169,6 +250,7 @@ SETTING_TRACE_MAX_HOURS: Final = "INFRAPRISM_TRACE_MAX_HOURS"
 SETTING_UNSAMPLED_EVENTS: Final = "INFRAPRISM_UNSAMPLED_EVENTS"
 SETTING_STREAM_USAGE: Final = "INFRAPRISM_STREAM_USAGE"
 SETTING_PRICES: Final = "INFRAPRISM_PRICES"
+SETTING_COMPAT: Final = "INFRAPRISM_COMPAT"
 SETTING_API_KEY: Final = "INFRAPRISM_API_KEY"
 SETTING_HOST: Final = "INFRAPRISM_HOST"
 SETTING_PORT: Final = "INFRAPRISM_PORT"

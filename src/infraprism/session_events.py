@@ -51,12 +51,14 @@ def _totals(identity: Identity) -> tuple[Decimal | None, int | None]:
     """
     if "infraprism.tracing.ledger" not in sys.modules:
         return None, None  # no call was recorded, and the SDK may not be there
-    from infraprism.tracing.ledger import Totals, process_ledger
+    from infraprism.tracing.ledger import process_ledger
 
     if identity.session_id is None:
         return None, None
     totals = process_ledger[identity.entity_type, identity.entity_id, identity.session_id]
-    return (None, None) if totals == Totals() else (totals.cost or None, totals.turns)
+    if totals.floor or not (totals.cost or totals.turns):
+        return None, None
+    return totals.cost or None, totals.turns
 
 
 def _emit(name: str, identity: Identity, attributes: dict[str, Any], context: Context) -> None:

@@ -59,6 +59,8 @@ class Settings:
     stream_usage: bool = True
     #: The file of the user's own prices.
     prices: str | None = None
+    #: Names of the backends whose own attributes spans carry too, still unchecked.
+    compat: tuple[str, ...] = ()
     #: Bearer key: the plugin and the exporter send it, the collector asks for it. Begins with ``ip-``.
     api_key: str | None = None
     #: Where the collector listens.
@@ -130,6 +132,9 @@ def load(environ: Mapping[str, str]) -> Settings:
         unsampled_events=unsampled_events,
         stream_usage=stream_usage,
         prices=text(semconv.SETTING_PRICES),
+        compat=tuple(
+            name for part in (text(semconv.SETTING_COMPAT) or "").split(",") if (name := part.strip().lower())
+        ),
         api_key=api_key,
         host=text(semconv.SETTING_HOST) or DEFAULT_HOST,
         port=port,

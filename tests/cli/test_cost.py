@@ -147,7 +147,9 @@ def test_what_has_no_cost_ends_with_1(run: Run, options: tuple[str, ...], compla
         (("--input-tokens", "1.5"), "'1.5' is not a number of tokens"),
         (("--input-tokens", "9" * 19), f"'{'9' * 19}' is not a number of tokens"),
         (("--input-tokens", "1", "--at", "yesterday"), "'yesterday' is not a date such as 2026-10-01"),
+        (("--input-tokens", "1", "--at", "0001-01-01T00:00+14:00"), "is not a date such as 2026-10-01"),
         (("--input-tokens", "1", "--entity", "/x"), "'/x' is not a type, or TYPE/ID"),
+        (("--input-tokens", "1", "--entity", "customer/"), "'customer/' is not a type, or TYPE/ID"),
         ((), "the following arguments are required: --input-tokens"),
     ],
 )

@@ -139,6 +139,16 @@ def test_all_that_can_be_said_of_a_call(run: Run, start: Start) -> None:
     )
 
 
+def test_a_name_that_was_sent_does_nothing_to_the_terminal(run: Run, start: Start) -> None:
+    sent = {"gen_ai.response.model": "gpt\x1b[2J", "infraprism.usage.unpriced": ["a\x07"]}
+    start("", make_unpriced(1, sent))
+
+    printed = run("explain", *IDS)[1]
+
+    assert printed.startswith("chat of gpt\ufffd[2J, openai")
+    assert printed.endswith("without a price: input_tokens, output_tokens, a\ufffd\n")
+
+
 def test_a_call_without_a_cost(run: Run, start: Start) -> None:
     start("", make_span(1, {"gen_ai.operation.name": "chat", "error.type": "429"}))
 

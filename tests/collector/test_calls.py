@@ -160,6 +160,29 @@ def test_a_span_of_another_instrumentation_is_an_unpriced_call(operation: str) -
     assert (call.cost_status, call.amount, dropped) == ("unpriced", None, {})
 
 
+def test_a_call_that_was_priced_has_its_facts_whatever_they_are_called() -> None:
+    span = make_span(
+        7,
+        {
+            "gen_ai.operation.name": "chat",
+            "llm.provider": "openai",
+            "llm.model_name": "gpt-4o",
+            "llm.token_count.prompt": 100,
+            "llm.token_count.completion": 40,
+            "llm.token_count.prompt_details.cache_read": 20,
+            "llm.token_count.prompt_details.cache_write": 10,
+            "llm.token_count.completion_details.reasoning": 5,
+            "llm.token_count.total": 140,
+            "infraprism.cost.status": "unpriced",
+        },
+    )
+    call, _ = read_one(span)
+    assert (call.provider, call.response_model) == ("openai", "gpt-4o")
+    assert (call.input_tokens, call.output_tokens) == (100, 40)
+    assert (call.cache_read_tokens, call.cache_write_tokens, call.reasoning_tokens) == (20, 10, 5)
+    assert json.loads(call.attributes) == {"llm.token_count.total": 140}
+
+
 @pytest.mark.parametrize("make", [make_span, make_call])
 def test_a_span_whose_money_is_counted_in_another_one_is_no_call(make: Any) -> None:
     """It stays on the timeline of its session, priced by somebody or not, and counts nowhere."""

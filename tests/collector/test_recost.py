@@ -250,6 +250,7 @@ ESTIMATED = {
     "infraprism.estimated.output_tokens": 500,
     **NO_TOKENS,
 }
+CONTRADICTED = {"infraprism.usage.invalid": ["cache_read_tokens"]}
 
 
 @pytest.mark.parametrize(
@@ -261,6 +262,22 @@ ESTIMATED = {
         (make_billed(1, {**ESTIMATED, "openai.request.service_tier": "scale"}), (None, "unpriced")),
         (make_billed(1, {"infraprism.usage.unpriced": ["image_generation"]}), (D("0.006"), "partial")),
         (make_billed(1, {"infraprism.usage.images": 1}), (D("0.006"), "partial")),
+        # What made the amount uncertain still does, though there was no price when the call was stored.
+        (make_unpriced(1, {**ESTIMATED, "infraprism.cost.status": "unpriced"}), (D("0.006"), "estimated")),
+        (
+            make_billed(
+                1,
+                ESTIMATED
+                | {"infraprism.cost.status": "partial", "infraprism.usage.unpriced": ["web_search"]},
+            ),
+            (D("0.006"), "partial"),
+        ),
+        (make_unpriced(1, CONTRADICTED), (D("0.006"), "estimated")),
+        (make_billed(1, {"infraprism.cost.status": "partial"} | CONTRADICTED), (D("0.006"), "estimated")),
+        (
+            make_unpriced(1, CONTRADICTED | {"openai.request.service_tier": "scale"}),
+            (D("0.006"), "estimated"),
+        ),
         (make_billed(1, {"infraprism.cost.status": "partial"}), (D("0.006"), "priced")),
         # Only its tokens are known, and it was not priced in full before.
         (make_call(1, {"infraprism.cost.status": "partial"}), (D("0.006"), "partial")),
@@ -288,6 +305,21 @@ def test_what_becomes_of_a_call(
     assert sum(line["amount"] for line in answer["explanation"]["lines"]) == (cost[0] or 0)
     if cost[0] is None:
         assert (answer["currency"], answer["cost_source"], answer["cost_parts"]) == (None, None, {})
+
+
+def test_a_call_is_no_more_certain_after_a_time_without_a_price(store: Store, tmp_path: Path) -> None:
+    send(
+        store,
+        make_billed(1, ESTIMATED),
+        make_billed(2, {"infraprism.cost.status": "estimated"} | CONTRADICTED),
+    )
+    no_price = "[[aliases]]\nprovider = 'openai'\nname = 'gpt-4o'\nmodel = 'gpt-0'"
+
+    assert recost(priced_client(store, tmp_path, no_price))["newly_unpriced"] == 2
+    again = recost(client := priced_client(store, tmp_path))
+
+    assert (again["newly_priced"], again["skipped"]) == (2, {})
+    assert costs(client) == [(D("0.006"), "estimated")] * 2
 
 
 CONTRACT = """
@@ -427,6 +459,9 @@ def test_chunks_leave_nothing_out(cheaper: TestClient, store: Store, monkeypatch
         ({"since": "2025-01-01", "until": "2025-01-01"}, "until"),
         ({"since": "2025-01-01", "until": "x"}, "until"),
         ({"since": "2025-01-01", "entity_id": "acme"}, "entity_id"),
+        ({"since": "2025-01-01", "model": ""}, "model"),
+        ({"since": "2025-01-01", "entity_type": ""}, "entity_type"),
+        ({"since": "2025-01-01", "entity_type": "customer", "entity_id": ""}, "entity_id"),
         ([], None),
     ],
 )

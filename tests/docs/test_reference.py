@@ -11,12 +11,18 @@ from infraprism import semconv
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = (ROOT / "docs" / "reference.md").read_text()
+BACKENDS = (ROOT / "docs" / "backends.md").read_text()
 NAMES = {name: value for name, value in vars(semconv).items() if name.isupper() and isinstance(value, str)}
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "SCHEMA_URL"])
 def test_every_name_is_documented(name: str) -> None:
-    assert f"`{NAMES[name]}" in REFERENCE
+    assert f"`{NAMES[name]}" in REFERENCE + BACKENDS
+
+
+@pytest.mark.parametrize("name", [other for names in semconv.SPELLINGS.values() for other in names])
+def test_every_other_spelling_is_documented(name: str) -> None:
+    assert f"`{name}`" in REFERENCE
 
 
 def test_every_reason_to_drop_something_is_documented() -> None:

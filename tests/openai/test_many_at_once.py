@@ -12,7 +12,7 @@ from typing import Any
 
 import openai
 
-from infraprism.tracing import attach
+from infraprism.tracing import Totals, attach
 from tests.support.calls import Recording
 from tests.support.exchanges import CHAT, CHUNK, MESSAGES, USAGE
 from tests.support.script import Answer, Script, body, events
@@ -56,7 +56,7 @@ def test_threads_add_up(recording: Recording) -> None:
         thread.join(60)
     calls = THREADS * ROUNDS
     assert statuses(recording) == {"priced": 2 * calls, None: calls}
-    assert total() == (2 * calls * EACH, 2 * calls)
+    assert total() == Totals(2 * calls * EACH, 2 * calls)
 
 
 def _in_a_child(recording: Recording, before: Any) -> None:
@@ -76,7 +76,7 @@ def test_a_fork_in_the_middle_adds_up(recording: Recording) -> None:
     assert child.exitcode == 0
     calls = 2 * ROUNDS
     assert statuses(recording) == {"priced": 2 * calls, None: calls}
-    assert total() == (2 * calls * EACH, 2 * calls)
+    assert total() == Totals(2 * calls * EACH, 2 * calls)
 
 
 async def test_500_streams_at_once_add_up(recording: Recording) -> None:

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import UUID
 
+import openai
 import pytest
 from openai import AsyncOpenAI, OpenAI
 from opentelemetry.sdk.trace.sampling import TraceIdRatioBased
@@ -334,3 +335,45 @@ def test_a_call_made_while_another_one_reads_its_messages_is_a_call(
     assert (inner["name"], outer["name"]) == ("embeddings text-embedding-3-small", "chat gpt-4o")
     assert inner["parent_id"] == outer["span_id"]
     assert [span["attributes"]["session.id"] for span in (inner, outer)] == ["conv-123", "conv-123"]
+
+
+def test_the_application_is_told_what_a_call_cost(api: SimulatedOpenAI) -> None:
+    """Sampled or not, and once its span has ended."""
+    told: list[infraprism.CallCost] = []
+    for sampler in (None, TraceIdRatioBased(0)):
+        remove = infraprism.on_cost(told.append)
+        with (
+            instrumented(Recording(sampler=sampler)),
+            OpenAI(base_url=api.base_url, api_key=API_KEY, max_retries=0) as client,
+        ):
+            chat(client, session_id="s-1", entity_type="customer", entity_id="acme", tags={"feature": "chat"})
+            chat(client)
+        remove()
+    sampled, unsampled = told[:2], told[2:]
+    assert [record._replace(cost=sampled[0].cost) for record in unsampled] == [
+        record._replace(cost=sampled[0].cost) for record in sampled
+    ]
+    first, second = sampled
+    assert first.cost.status == "priced"
+    assert first.cost.amount is not None
+    assert first == infraprism.CallCost(
+        "s-1",
+        "customer",
+        "acme",
+        {"feature": "chat"},
+        first.cost,
+        "127.0.0.1",
+        "gpt-4o-mini-2024-07-18",
+        "chat",
+        infraprism.Totals(first.cost.amount, 1),
+    )
+    assert (second.session_id, second.totals) == (None, None)
+
+
+def test_the_application_is_not_told_of_what_is_not_billed(api: SimulatedOpenAI, client: OpenAI) -> None:
+    told: list[infraprism.CallCost] = []
+    remove = infraprism.on_cost(told.append)
+    with pytest.raises(openai.BadRequestError):
+        client.chat.completions.create(model="gpt-4o-mini", messages="none")  # type: ignore[call-overload]
+    remove()
+    assert told == []

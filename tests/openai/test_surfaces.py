@@ -464,6 +464,33 @@ def test_a_stream_that_tells_of_a_tool_in_several_events_used_it_once(recording:
     assert whole == streamed
 
 
+def test_a_chunk_that_says_less_takes_nothing_back(recording: Recording) -> None:
+    usage = {"prompt_tokens": 1000, "completion_tokens": 500, "total_tokens": 1500}
+    chunks = [
+        {
+            "model": "gpt-4o",
+            "system_fingerprint": "fp_1",
+            "choices": [{"index": 0, "delta": {"content": "Hi"}}],
+        },
+        {"choices": [], "usage": usage},
+    ]
+    options = {"include_usage": True}
+    client = to_events(*chunks).client()
+    drain(client.chat.completions.create(model="best", messages=[], stream=True, stream_options=options))
+    assert recording.attributes["gen_ai.response.model"] == "gpt-4o"
+    assert recording.attributes["openai.response.system_fingerprint"] == "fp_1"
+    assert recording.attributes["infraprism.cost.amount"] == "0.0075"
+
+
+def test_a_stream_of_groqs_has_its_usage_beside(recording: Recording) -> None:
+    usage = {"prompt_tokens": 1000, "completion_tokens": 500, "total_tokens": 1500}
+    last = {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}], "x_groq": {"usage": usage}}
+    chunks = [{"model": "gpt-4o", "choices": [{"index": 0, "delta": {"content": "Hi"}}]}, last]
+    drain(to_events(*chunks).client().chat.completions.create(model="gpt-4o", messages=[], stream=True))
+    assert recording.attributes["infraprism.cost.status"] == "priced"
+    assert recording.attributes["infraprism.cost.quantities"] == "input=1000 output=500"
+
+
 def test_a_tool_whose_price_is_not_said_makes_the_amount_a_floor(recording: Recording) -> None:
     tool = {
         "type": "code_interpreter_call",
@@ -500,6 +527,7 @@ def test_a_length_that_cannot_be_is_dropped_and_counted(recording: Recording, le
     client.audio.translations.create(model="whisper-1", file=sound())
     assert recording.attributes["infraprism.cost.status"] == "unpriced"
     assert "infraprism.usage.audio_seconds" not in recording.attributes
+    assert recording.attributes["infraprism.usage.invalid"] == ("audio_seconds",)
     assert recording.metrics()["infraprism.dropped"] == [({"reason": "invalid_usage"}, 1)]
 
 

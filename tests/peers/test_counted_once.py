@@ -196,9 +196,8 @@ def test_taken_off_and_put_on_again(api: SimulatedOpenAI, peer: str, order: str)
     provider, theirs = CLIENTS[peer]
     steps = [theirs, "instrument()"] if order == "theirs first" else ["instrument()", theirs]
     found = report_of(api, provider, *steps, TURNS)
-    alone = ["unpriced"] if peer.startswith("opentelemetry") else []  # in names that the collector reads
     assert found["both"] == found["both again"] == {"calls": ["priced"], "marked": 1}
-    assert found["theirs"] == {"calls": alone, "marked": 0}
+    assert found["theirs"] == {"calls": ["priced"], "marked": 0}
     assert found["ours"]["calls"] == ["priced"]
 
 

@@ -131,7 +131,7 @@ def test_a_number_means_its_digits(written, meant):
     [
         *("-1", '"-0.01"', "1000000.1", "0.0000000001", "9" * 40, "0." + "0" * 5000 + "1"),
         *("inf", "nan", "1e3", "true", "[]", "{}", "2026-10-01"),
-        *('""', '"."', '"$2"', '"2,5"', '"1_000"', '"٢"', '"1e3"'),
+        *('""', '"."', '"+-5"', '"$2"', '"2,5"', '"1_000"', '"٢"', '"1e3"'),
     ],
 )
 def test_what_is_no_rate(written):
@@ -213,6 +213,31 @@ def test_other_names_of_the_standard_tier(tier):
             f"{ONE}free = true\nfrom = 12:00:00",
             ["line 5: prices.from must be a date without quotes, such as 2026-10-01 or 2026-10-01T12:00:00Z"],
             id="time without a date",
+        ),
+        pytest.param(
+            f"{ONE}free = true\nfrom = 0001-01-01T00:00:00+14:00\nuntil = 9999-12-31T23:59:59-14:00",
+            [
+                f"line {line}: prices.{name} must be a date without quotes, such as 2026-10-01 or "
+                "2026-10-01T12:00:00Z"
+                for line, name in ((5, "from"), (6, "until"))
+            ],
+            id="moments that no calendar has in UTC",
+        ),
+        pytest.param(
+            f"{ONE}input = {'9' * 5000}", ["line 4: has a number with too many digits"], id="digits"
+        ),
+        pytest.param(
+            "[[prices]]\nprovider = 'llm.internal:8000'\nmodel = 'a*b'\nfree = true\n"
+            "[[aliases]]\nprovider = 'http://llm.internal'\nname = ['*', '*-a']\nmodel = 'b'",
+            [
+                "line 2: prices.provider must be a name, or a host without its port and path, such as "
+                "llm.internal",
+                "line 3: prices.model can have a * at its end only",
+                "line 6: aliases.provider must be a name, or a host without its port and path, such as "
+                "llm.internal",
+                "line 7: aliases.name can have a * at its end only",
+            ],
+            id="what no call has",
         ),
         pytest.param(
             "[[prices]]\nprovider = 'x'\nmodel = ['a', '']\nfree = true",

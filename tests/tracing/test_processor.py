@@ -213,7 +213,6 @@ def test_two_entities_with_one_session_id_have_two_totals():
         pytest.param({"amount": 0.0075}, totals("0", 1), id="not exact"),
         pytest.param({"session__id": None}, {}, id="no session"),
         pytest.param({"session__id": 7}, {}, id="not a session"),
-        pytest.param({"infraprism__cost__status": None}, {}, id="no cost"),
         pytest.param({"infraprism__session__cost": "12"}, {}, id="counted already"),
     ],
 )

@@ -6,6 +6,7 @@ import argparse
 import http.client
 import json
 import os
+import re
 import urllib.error
 import urllib.request
 from decimal import Decimal
@@ -15,6 +16,7 @@ from infraprism import semconv, settings
 
 #: A recost of millions of calls takes minutes.
 _SECONDS = 3600
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 class AskError(Exception):
@@ -58,8 +60,16 @@ def ask(args: argparse.Namespace, path: str, body: dict[str, Any] | None = None)
 
 
 def read(text: str) -> Any:
-    """The answer, its numbers exact."""
-    return json.loads(text, parse_float=Decimal)
+    """The answer, its numbers exact, its texts fit for a terminal: names come from whoever sends calls."""
+    return _shown(json.loads(text, parse_float=Decimal))
+
+
+def _shown(value: Any) -> Any:
+    if isinstance(value, str):
+        return _CONTROL.sub("\ufffd", value)
+    if isinstance(value, list):
+        return [_shown(one) for one in value]
+    return {name: _shown(one) for name, one in value.items()} if isinstance(value, dict) else value
 
 
 def _refusal(url: str, error: urllib.error.HTTPError) -> str:

@@ -28,15 +28,16 @@ def moment(text: str) -> datetime:
     """A date, or a date with a time, in UTC where it does not say."""
     try:
         found = datetime.fromisoformat(text)
-    except ValueError:
+        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    except (ValueError, OverflowError):
         raise argparse.ArgumentTypeError(f"{text!r} is not a date such as 2026-10-01") from None
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
 
 
 def entity(text: str) -> tuple[str, str | None]:
     """A type, or a type and an id: ``customer/acme-corp``."""
-    kind, _, id_ = text.partition("/")
-    if not kind:
+    kind, slash, id_ = text.partition("/")
+    # An id that came out empty must not stand for everybody of the type.
+    if not kind or (slash and not id_):
         raise argparse.ArgumentTypeError(f"{text!r} is not a type, or TYPE/ID, such as customer/acme-corp")
     return kind, id_ or None
 

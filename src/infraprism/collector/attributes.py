@@ -90,6 +90,14 @@ class Attributes:
             isinstance(operation, str) and operation in semconv.CALL_OPERATIONS
         )
 
+    def translate(self) -> None:
+        """Put what another instrumentation spells otherwise under the conventions' names."""
+        values = self._values
+        for name, others in semconv.SPELLINGS.items():
+            other = next((other for other in others if other in values), None) if name not in values else None
+            if other is not None:
+                values[name] = values.pop(other)
+
     def text(self, name: str) -> str | None:
         """A text, or an integer as text (session ids of databases); empty is None."""
         value = self._values.get(name)

@@ -206,6 +206,7 @@ def read(head: Head, attributes: Attributes, service_name: str | None) -> Call |
             service_name=service_name,
             attributes=attributes.remaining(),
         )
+    attributes.translate()
     cost = attributes.cost(is_error=is_error)
     usage = attributes.usage()
     usage_unpriced = attributes.usage_unpriced()

@@ -95,17 +95,18 @@ def _words(row: dict[str, Any], usage: Usage) -> str:
 
 
 def _usage(row: dict[str, Any]) -> tuple[Usage, bool]:
+    unpriced = tuple(row["usage_unpriced"] or ())
     if row["input_tokens"] is None and row["output_tokens"] is None:
-        estimated = estimated_usage(row["attributes"])
+        estimated = estimated_usage(msgspec.json.decode(row["attributes"]))
         if estimated is not None:
-            return estimated, True
+            return estimated._replace(unpriced=unpriced), True
     usage = Usage(
         row["input_tokens"],
         row["output_tokens"],
         row["cache_read_tokens"],
         row["cache_write_tokens"],
         reasoning_tokens=row["reasoning_tokens"],
-        unpriced=tuple(row["usage_unpriced"] or ()),
+        unpriced=unpriced,
     )
     return with_further(usage, row["usage"] or {}), False
 

@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple
 
 import duckdb
 
+from infraprism import semconv
 from infraprism.collector.repricing import Stored
 from infraprism.pricing import Cost
 
@@ -36,7 +37,8 @@ _STORED: Final = """
         amount, cost_status, cost_source, is_batch,
         CASE WHEN cardinality(usage) > 0 THEN usage END,
         CASE WHEN len(usage_unpriced) > 0 THEN usage_unpriced END,
-        CASE WHEN cost_status = 'estimated' AND input_tokens IS NULL AND output_tokens IS NULL
+        CASE WHEN cost_status <> 'priced'
+            AND (contains(attributes, $estimated) OR contains(attributes, $invalid))
             THEN attributes END,
         usage IS NULL
             OR (cardinality(cost_parts) > 0 AND coalesce(cardinality(cost_quantities), 0) = 0),
@@ -151,7 +153,12 @@ def chunks(connection: duckdb.DuckDBPyConnection, wanted: CallFilter) -> Iterato
         "entity_type": "entity_type = $entity_type",
         "entity_id": "entity_id = $entity_id",
     }
-    parameters: dict[str, Any] = {"since": wanted.since, "token_parts": _TOKEN_PARTS}
+    parameters: dict[str, Any] = {
+        "since": wanted.since,
+        "token_parts": _TOKEN_PARTS,
+        "estimated": semconv.ESTIMATED_OUTPUT_TOKENS,
+        "invalid": semconv.USAGE_INVALID,
+    }
     asked = []
     for name, condition in conditions.items():
         if (value := getattr(wanted, name)) is not None:

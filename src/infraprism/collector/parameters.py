@@ -70,6 +70,9 @@ def recost(body: bytes) -> tuple[CallFilter, bool]:
         asked = msgspec.json.decode(body, type=RecostRequest)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise Problem(400, f"the body is not what is asked for: {error}") from None
+    for name in ("model", "entity_type", "entity_id"):
+        if getattr(asked, name) == "":
+            raise Problem(400, f"{name} must not be empty; leave it out for all", parameter=name)
     wanted = CallFilter(
         since=_nanoseconds("since", asked.since),
         until=None if asked.until is None else _nanoseconds("until", asked.until),

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 import msgspec
 
 from infraprism import semconv
-from infraprism.collector import attributes
+from infraprism.collector import attributes, quantities
 from infraprism.pricing import Cost, Status, Usage, money, price
 from infraprism.pricing.stored import is_possible, with_further
 
@@ -55,7 +56,7 @@ class Stored(NamedTuple):
     #: None where there is none.
     usage: dict[str, Decimal] | None
     usage_unpriced: list[str] | None
-    #: JSON text of an estimated call without reported usage, else None.
+    #: JSON text, where it may say of the usage that it was estimated or contradicted itself; else None.
     attributes: str | None
     #: Whether only its tokens are known: it was stored, or sent, by an older version.
     tokens_only: bool
@@ -75,7 +76,7 @@ def reprice(call: Stored) -> Cost | Reason:
         return "model_missing"
     if call.tokens_only and call.has_other_parts:
         return "usage_not_kept"
-    usage = usage_of(call)
+    usage, is_estimated = usage_of(call)
     if usage is None:
         return "usage_missing"
     if not is_possible(usage):
@@ -86,7 +87,7 @@ def reprice(call: Stored) -> Cost | Reason:
             usage,
             provider=_DECISIONS if decisions else call.provider,
             model=call.model,
-            service_tier=_service_tier(call),
+            service_tier=_asked_tier(call) if is_estimated else call.service_tier,
             at=moment(call.started_at),
             batch=call.is_batch,
             entity=(call.entity_type, call.entity_id),
@@ -97,39 +98,44 @@ def reprice(call: Stored) -> Cost | Reason:
                     return "amount_out_of_range"
     except ArithmeticError:
         return "amount_out_of_range"
-    return _as_certain_as_before(call, cost)
+    return _no_more_certain(call, cost, is_estimated)
 
 
-def _as_certain_as_before(call: Stored, cost: Cost) -> Cost:
+def _no_more_certain(call: Stored, cost: Cost, is_estimated: bool) -> Cost:
     """A cost is no more certain than what it is made of."""
     if cost.amount is None:
         return cost
     if call.tokens_only and call.cost_status in ("partial", "unpriced"):
         return cost._replace(status=Status.PARTIAL)
-    if call.cost_status == "estimated" and cost.status is Status.PRICED:
+    if (is_estimated or call.cost_status == "estimated") and cost.status is Status.PRICED:
         return cost._replace(status=Status.ESTIMATED)
     return cost
 
 
-def usage_of(call: Stored) -> Usage | None:
-    """The usage that is stored of `call`, or that was estimated for it; None where there is neither."""
-    estimated = None if call.attributes is None else estimated_usage(call.attributes)
-    if estimated is not None:
-        return estimated
+def usage_of(call: Stored) -> tuple[Usage | None, bool]:
+    """The usage that is stored of `call`, None where there is none, and whether it was estimated."""
+    unpriced = tuple(call.usage_unpriced or ())
+    values = {} if call.attributes is None else msgspec.json.decode(call.attributes)
+    if call.input_tokens is None and call.output_tokens is None:
+        estimated = estimated_usage(values)
+        if estimated is not None:
+            return estimated._replace(unpriced=unpriced), True
     usage = Usage(
         call.input_tokens,
         call.output_tokens,
         call.cache_read_tokens,
         call.cache_write_tokens,
         reasoning_tokens=call.reasoning_tokens,
-        unpriced=tuple(call.usage_unpriced or ()),
+        unpriced=unpriced,
     )
     if call.usage:
         usage = with_further(usage, call.usage)
-    return None if usage == Usage(unpriced=usage.unpriced) else usage
+    if usage == Usage(unpriced=unpriced):
+        return None, False
+    return usage._replace(invalid=tuple(quantities.names(values.get(semconv.USAGE_INVALID)) or ())), False
 
 
-def _service_tier(call: Stored) -> str | None:
+def _asked_tier(call: Stored) -> str | None:
     """The served tier; of a stream that ended before it was named, the one that was asked for."""
     if call.attributes is None or call.service_tier not in (None, "auto"):
         return call.service_tier
@@ -142,9 +148,8 @@ def moment(nanoseconds: int) -> datetime:
     return _EPOCH + timedelta(microseconds=nanoseconds // 1000)
 
 
-def estimated_usage(attributes: str) -> Usage | None:
-    """The usage that was estimated for a stream, from its remaining attributes (JSON); None for none."""
-    values = msgspec.json.decode(attributes)
+def estimated_usage(values: Mapping[str, Any]) -> Usage | None:
+    """The usage that was estimated for a stream, from its remaining attributes; None for none."""
     counts = [values.get(name) for name in (semconv.ESTIMATED_INPUT_TOKENS, semconv.ESTIMATED_OUTPUT_TOKENS)]
     inputs, outputs = (count if type(count) is int and count >= 0 else None for count in counts)
     return None if inputs is None and outputs is None else Usage(inputs, outputs)

@@ -54,6 +54,8 @@ def read(reply: Reply, usage: Usage | None, cost: Cost | None) -> dict[str, Attr
             found[_INPUT_AUDIO] = usage.input_audio_tokens
         if usage.output_audio_tokens is not None:
             found[_OUTPUT_AUDIO] = usage.output_audio_tokens
+        if usage.invalid:
+            found[semconv.USAGE_INVALID] = usage.invalid
         if usage.unpriced or usage[FURTHER:] != NOTHING:
             found.update(further(usage))
     if cost is not None:

@@ -196,11 +196,11 @@ class Engine:
         ledger = connection.ledger
 
         def totals(identity: sessions.Identity) -> dict[str, str | int]:
-            cost, turns = ledger[identity.entity_type, identity.entity_id, identity.session_id or ""]
-            # Nothing is no total: the session may have been evicted, or its calls made elsewhere.
-            if not cost and not turns:
+            total = ledger[identity.entity_type, identity.entity_id, identity.session_id or ""]
+            # Nothing is no total: the session's calls may have been made elsewhere.
+            if total.floor or not (total.cost or total.turns):
                 return {}
-            return {semconv.SESSION_COST: money.text(cost), semconv.SESSION_TURNS: turns}
+            return {semconv.SESSION_COST: money.text(total.cost), semconv.SESSION_TURNS: total.turns}
 
         return sessions.Recorder(connection.sessions_tracer, totals)
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import wrapt
 
-from infraprism import guard, sessions
-from infraprism.openai import batches, fetched, loading, outbound, price_file, transport, websockets
+from infraprism import guard, price_file, sessions
+from infraprism.openai import batches, fetched, loading, outbound, transport, websockets
 from infraprism.openai.engine import engine
 from infraprism.openai.layers import Layer
 from infraprism.openai.shells import Shell, async_shell, helper_shell, sync_shell

@@ -12,6 +12,8 @@ from infraprism.pricing.usage import getter
 _COUNTED_ITEMS = {"web_search_call": "web_searches", "file_search_call": "file_searches"}
 #: Those that are billed in a way that the response does not say.
 _BILLED_ITEMS = frozenset({"code_interpreter_call", "image_generation_call"})
+#: Commands that the provider runs are billed by their container; those that the caller runs are not.
+_SHELL, _CONTAINER = "shell_call", "container_reference"
 #: The tool that searches the web as its preview did: some models charge more for a search of it, which
 #: the price list does not tell apart.
 _PREVIEW = "web_search_preview"
@@ -71,9 +73,10 @@ def chat(source: Any, reply: Reply) -> None:
     if usage is not None:
         reply.usage_reported = usage
     if reply.id is None or reply.model is None:
-        reply.id = text(get(source, "id", None))
-        reply.model = text(get(source, "model", None))
-        reply.system_fingerprint = text(get(source, "system_fingerprint", None))
+        # A chunk that says less than the one before takes nothing back.
+        reply.id = reply.id or text(get(source, "id", None))
+        reply.model = reply.model or text(get(source, "model", None))
+        reply.system_fingerprint = text(get(source, "system_fingerprint", None)) or reply.system_fingerprint
     tier = get(source, "service_tier", None)
     if tier is not None and tier != reply.service_tier:
         reply.service_tier = text(tier)
@@ -87,6 +90,9 @@ def chat(source: Any, reply: Reply) -> None:
             if reason is not None:  # of a stream's many chunks, the last one of each choice
                 index = get(choice, "index", None)
                 reply.finish(index if type(index) is int else position, exportable(str(reason)))
+                # Groq's streams have it there, whether or not they were asked for it.
+                if usage is None and (of_groq := getter(source)(source, "x_groq", None)) is not None:
+                    reply.usage_reported = getter(of_groq)(of_groq, "usage", None) or reply.usage_reported
 
 
 def chat_chunk(chunk: Any, reply: Reply) -> None:
@@ -164,6 +170,10 @@ def _tools(output: Any, offered: Any, reply: Reply) -> None:
             reply.quantities[name] = reply.quantities.get(name, 0) + 1
         elif kind in _BILLED_ITEMS:
             unpriced.add(kind)
+        elif kind == _SHELL:
+            environment = get(item, "environment", None)
+            if environment is not None and getter(environment)(environment, "type", None) == _CONTAINER:
+                unpriced.add(kind)
     if "web_searches" in reply.quantities and type(offered) is list:
         kinds = (text(getter(tool)(tool, "type", None)) or "" for tool in offered)
         unpriced.update(_PREVIEW for kind in kinds if kind.startswith(_PREVIEW))

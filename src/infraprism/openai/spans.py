@@ -92,8 +92,8 @@ def finish(
     Where it is not sampled, an event says what it would have said.
     """
     reply, usage, cost, error_type, duration, first_chunk, estimated, counts, beside = outcome
+    totals = None
     try:
-        totals = None
         if (cost is not None or counts) and identity.session_id is not None:
             totals = connection.ledger.add(
                 (identity.entity_type, identity.entity_id, identity.session_id),
@@ -122,8 +122,7 @@ def finish(
         if beside:
             found.update(beside)
         if totals is not None:
-            found[semconv.SESSION_COST] = money.text(totals.cost)
-            found[semconv.SESSION_TURNS] = totals.turns
+            found.update(totals.attributes())
         if error_type is not None:
             found[semconv.ERROR_TYPE] = error_type
             # The class only: messages quote content and pieces of keys.
@@ -135,3 +134,12 @@ def finish(
             events.send(logger, span, found, end_time)
     finally:
         span.end(end_time)
+        if cost is not None:
+            connection.tell(
+                identity,
+                cost,
+                totals,
+                provider=target.server.provider,
+                model=reply.model or target.model,
+                operation=target.surface.operation,
+            )

@@ -43,6 +43,8 @@ _RATE_PLACES, _PERCENT_PLACES = 9, 4
 _MOST_RATE, _MOST_PERCENT = 1_000_000, 10_000
 #: What a table speaks of, and since when → that table.
 _Seen = dict[Hashable, Fields]
+_WITH_PORT = re.compile(r"[^:]*:[0-9]+|\[.*")
+_LONG = re.compile(r"[0-9_]{640,}")
 _AT = re.compile(r"(.*) \(at (?:line (\d+), column \d+|end of document)\)", re.DOTALL)
 
 
@@ -63,6 +65,8 @@ def parse(text: str, source: str, read_list: Callable[[str], PriceList] | None =
         raise PriceFileError(source, [_not_toml(str(error), text)]) from None
     except RecursionError:
         raise PriceFileError(source, [Problem(0, "", "is nested too deeply")]) from None
+    except ValueError:  # Python's own, which refuses to read so many digits
+        raise PriceFileError(source, [_too_long(text)]) from None
     problems: list[Problem] = []
     file = Fields(values, (), found, problems)
     name = file.text("name") or PurePath(source).name.encode(errors="replace").decode()
@@ -138,6 +142,7 @@ def _aliases(fields: Fields, seen: _Seen) -> list[Alias]:
     provider, names = _provider(fields), fields.texts("name")
     model, period = fields.text("model", required=True), fields.period()
     fields.done()
+    _no_star_inside(fields, "name", names)
     aliases = [Alias(Models(provider, name.lower()), model or "", period) for name in names]
     for alias in aliases:
         _once(fields, ("aliases", alias.models, period.starts), seen)
@@ -159,7 +164,13 @@ def _adjustments(fields: Fields, seen: _Seen) -> list[Adjustment]:
 def _models(fields: Fields, *, required: bool = True) -> list[Models]:
     provider = _provider(fields, required=required)
     names = fields.texts("model") if required or "model" in fields else ["*"]
+    _no_star_inside(fields, "model", names)
     return [Models(provider, name.lower()) for name in names]
+
+
+def _no_star_inside(fields: Fields, field: str, names: list[str]) -> None:
+    if any("*" in name[:-1] for name in names):
+        fields.wrong(field, "can have a * at its end only")
 
 
 def _provider(fields: Fields, *, required: bool = True) -> str | None:
@@ -168,6 +179,8 @@ def _provider(fields: Fields, *, required: bool = True) -> str | None:
     ours = [name for name, listed in LIST_PROVIDERS.items() if listed == provider]
     if ours:
         fields.wrong("provider", f"must be {' or '.join(ours)}, as OpenTelemetry has it")
+    elif "/" in provider or _WITH_PORT.fullmatch(provider):
+        fields.wrong("provider", "must be a name, or a host without its port and path, such as llm.internal")
     return provider or None
 
 
@@ -195,6 +208,12 @@ def _once(fields: Fields, key: Hashable, seen: _Seen) -> None:
     """Note it where an earlier table speaks of the very same, from the same moment on."""
     if (earlier := seen.setdefault(key, fields)) is not fields:
         fields.wrong("", f"says again what line {earlier.line} says; give one of them another from")
+
+
+def _too_long(text: str) -> Problem:
+    longest = max(_LONG.finditer(text), key=lambda match: len(match.group()), default=None)
+    line = 0 if longest is None else text.count("\n", 0, longest.start()) + 1
+    return Problem(line, "", "has a number with too many digits")
 
 
 def _not_toml(message: str, text: str) -> Problem:

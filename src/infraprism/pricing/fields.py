@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -16,6 +18,7 @@ from infraprism.pricing.toml_lines import Path
 _MOST_CHARACTERS = 200
 #: Digits of a number that is not simply too long.
 _MOST_DIGITS = 30
+_PLAIN = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)")
 
 
 class Number(str):
@@ -106,8 +109,10 @@ class Fields:
         """A date, or a date with a time, in UTC where it does not say."""
         value = self._take(name)
         if isinstance(value, datetime):
-            return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-        if isinstance(value, date):
+            # A zone can take the first and the last moments out of the calendar.
+            with contextlib.suppress(OverflowError):
+                return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+        elif isinstance(value, date):
             return datetime(value.year, value.month, value.day, tzinfo=UTC)
         if value is not None:
             self.wrong(name, "must be a date without quotes, such as 2026-10-01 or 2026-10-01T12:00:00Z")
@@ -168,10 +173,9 @@ def _decimal(value: Any) -> Decimal | None:
     text = int.__repr__(value) if isinstance(value, int) and abs(value) < 2**63 else value
     if not isinstance(text, str) or len(text) > _MOST_DIGITS:
         return None
-    digits = text.removeprefix("+").removeprefix("-").replace(".", "", 1)
     if isinstance(value, Number):
-        digits = digits.replace("_", "")
-    return Decimal(text) if digits.isascii() and digits.isdigit() else None
+        text = text.replace("_", "")
+    return Decimal(text) if _PLAIN.fullmatch(text) else None
 
 
 def _meant(name: str, known: Mapping[str, None]) -> str:

@@ -10,7 +10,8 @@ Shapes read, https://platform.openai.com/docs/api-reference:
 - chat completions, completions, embeddings: ``prompt_tokens``, ``completion_tokens``;
 - responses, batches, decisions, images: ``input_tokens``, ``input_tokens_details`` …;
 - realtime and transcriptions: ``input_tokens``, ``input_token_details`` …; by duration: ``seconds``;
-- of imitators also ``prompt_cache_hit_tokens`` (DeepSeek), ``cached_tokens`` (Moonshot), ``cost``
+- of imitators also ``prompt_cache_hit_tokens`` (DeepSeek), ``cached_tokens`` (Moonshot),
+  ``cache_creation_input_tokens`` (LiteLLM beside the details, Alibaba inside of them), ``cost``
   (OpenRouter, Perplexity), ``cost_in_usd_ticks`` (xAI), whose reasoning tokens only the total counts, and
   ``prompt_audio_seconds`` (Mistral), whose tokens of audio, billed by the second, only the total counts.
 """
@@ -46,6 +47,7 @@ _NAMES = (
     "cached_tokens",
     "cached_tokens_details",
     "cache_write_tokens",
+    "cache_creation_input_tokens",
     "audio_tokens",
     "image_tokens",
     "reasoning_tokens",
@@ -125,7 +127,9 @@ def read(reported: Any, *, unpriced: tuple[str, ...] = ()) -> Usage | None:
             cached = whole("cached_tokens")
         cached = _count(cached, "cache_read_tokens", left, invalid)
         left -= cached or 0
-        written = _count(get("cache_write_tokens"), "cache_write_tokens", left, invalid)
+        if (written := get("cache_write_tokens")) is None:
+            written = get("cache_creation_input_tokens") or whole("cache_creation_input_tokens")
+        written = _count(written, "cache_write_tokens", left, invalid)
         left -= written or 0
         heard, seen, of_cached = get("audio_tokens"), get("image_tokens"), get("cached_tokens_details")
         if of_cached is None:

@@ -11,7 +11,7 @@ from opentelemetry.trace import ProxyTracerProvider, Span, Tracer, TracerProvide
 
 from infraprism import __version__, semconv
 from infraprism.sessions import starting
-from infraprism.tracing import standalone
+from infraprism.tracing import callbacks, standalone
 from infraprism.tracing.bag import AttributeValue, write
 from infraprism.tracing.ledger import Ledger, process_ledger
 from infraprism.tracing.processor import ENDING_IS_TOLD, SessionCostProcessor
@@ -25,6 +25,7 @@ class Connection(NamedTuple):
         sessions_tracer: starts the spans of sessions, likewise.
         ledger: keeps the sessions' running totals.
         write: puts attributes on a span, quickly.
+        tell: tells the application what a call cost, where it asked to be told.
         flush: has the ended spans exported, and waits for it: never in the application's threads.
         logger_provider: gives what takes the events of calls that are not sampled; None where nothing does.
     """
@@ -33,6 +34,7 @@ class Connection(NamedTuple):
     sessions_tracer: Tracer
     ledger: Ledger
     write: Callable[[Span, Mapping[str, AttributeValue]], None] = write
+    tell: Callable[..., None] = callbacks.tell
     flush: Callable[[], object] = lambda: None
     logger_provider: Callable[[], LoggerProvider | None] = get_logger_provider
 

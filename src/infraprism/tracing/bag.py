@@ -31,11 +31,9 @@ def write(span: Span, attributes: Mapping[str, AttributeValue]) -> None:
     try:
         known, lock = bag._dict, bag._lock
         fits = (
-            type(known) is dict
-            and not bag._immutable
+            not bag._immutable
             and span._end_time is None  # type: ignore[attr-defined]  # before SDK 1.43 no bag is frozen
-            and bag.max_value_len is None
-            and (bag.maxlen is None or len(known) + len(attributes) <= bag.maxlen)
+            and _fit(attributes, bag, known)
         )
     except AttributeError:
         fits = False
@@ -57,6 +55,12 @@ def write_late(span: Any, attributes: Mapping[str, AttributeValue]) -> None:
     if not isinstance(bag, BoundedAttributes):
         span.set_attributes(attributes)
         return
+    known: Any = getattr(bag, "_dict", None)
+    lock = getattr(bag, "_lock", None)
+    if lock is not None and _fit(attributes, bag, known):
+        with lock:
+            known.update(attributes)
+        return
     frozen = getattr(bag, "_immutable", False)
     bag._immutable = False
     try:
@@ -64,3 +68,12 @@ def write_late(span: Any, attributes: Mapping[str, AttributeValue]) -> None:
             bag[key] = value
     finally:
         bag._immutable = frozen
+
+
+def _fit(attributes: Mapping[str, AttributeValue], bag: Any, known: Any) -> bool:
+    """Whether no limit of the span touches these."""
+    return (
+        type(known) is dict
+        and bag.max_value_len is None
+        and (bag.maxlen is None or len(known) + len(attributes) <= bag.maxlen)
+    )

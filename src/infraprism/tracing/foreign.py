@@ -1,8 +1,11 @@
-"""Spans of other instrumentations that speak of a call of ours, marked so that the call is counted once.
+"""Spans of other instrumentations that speak of a call which another span carries, marked so that the call is
+counted once.
 
 Theirs is not a call when it encloses one of ours (their wrapper outside of ours, or a framework's span), when
 it is enclosed by one (their wrapper inside of ours), or when it is of the very response that one of ours was
 answered with while it ran. Whether it speaks of a model call at all is known for sure only when it ends.
+
+Among themselves it is the same, with the first to end that tells of a usage or a cost in the place of ours.
 """
 
 from __future__ import annotations
@@ -16,23 +19,33 @@ from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 from opentelemetry.trace import format_span_id
 
 from infraprism import guard, semconv
+from infraprism.sessions import NOBODY, Identity
 from infraprism.tracing.bag import read, write_late
+from infraprism.tracing.recent import Recent
 
 _TURN: Final = "turn"
 _NO_TURN: Final = "no turn"
 _ANY: Final = "any"
-#: How other instrumentations say that a span is a model call, and what its kind is. The first attribute
-#: that a span has decides.
-_KINDS: Final[tuple[tuple[str, Mapping[Any, str]], ...]] = (
+#: How other instrumentations say that a span is a model call, and what it does. The first attribute that a
+#: span has decides.
+_OPERATIONS: Final[tuple[tuple[str, Mapping[Any, str]], ...]] = (
+    (semconv.OPERATION_NAME, {operation: operation for operation in semconv.CALL_OPERATIONS}),
     (
-        semconv.OPERATION_NAME,
+        semconv.OPENLLMETRY_REQUEST_TYPE,
         {
-            operation: _TURN if operation in semconv.TURN_OPERATIONS else _NO_TURN
-            for operation in semconv.CALL_OPERATIONS
+            "chat": semconv.OPERATION_CHAT,
+            "completion": semconv.OPERATION_TEXT_COMPLETION,
+            "embedding": semconv.OPERATION_EMBEDDINGS,
         },
     ),
-    (semconv.OPENLLMETRY_REQUEST_TYPE, {"chat": _TURN, "completion": _TURN, "embedding": _NO_TURN}),
-    (semconv.OPENINFERENCE_SPAN_KIND, {"LLM": _TURN, "EMBEDDING": _NO_TURN}),
+    (
+        semconv.OPENINFERENCE_SPAN_KIND,
+        {"LLM": semconv.OPERATION_CHAT, "EMBEDDING": semconv.OPERATION_EMBEDDINGS},
+    ),
+    (
+        semconv.LANGFUSE_OBSERVATION_TYPE,
+        {"generation": semconv.OPERATION_CHAT, "embedding": semconv.OPERATION_EMBEDDINGS},
+    ),
 )
 
 #: Before SDK 1.40 what is told of at its end is a copy of the span, with the same bag of attributes.
@@ -48,22 +61,43 @@ class _Place:
     Holds no span, so that a chain of tasks that outlive each other's spans keeps none of them in memory.
     """
 
-    __slots__ = ("around", "ended", "inside", "outer")
+    __slots__ = ("around", "carries", "ended", "inside", "outer")
 
     def __init__(self) -> None:
         #: Span id of the call of ours that encloses the span.
         self.around: int | None = None
-        #: Span id of the first call of ours, of each kind, that the span encloses; None where there is none.
+        #: Span id of the first call, of each kind, that the span encloses and that carries its own money.
         self.inside: dict[str, int] | None = None
+        #: Kind and span id of the span itself, once it carries the money of a call.
+        self.carries: tuple[str, int] | None = None
         self.outer: _Place | None = None
         self.ended = False
 
     def counted_in(self, kind: str) -> int | None:
-        """The call of ours that carries the money of a model call of this kind."""
-        if self.around is not None or self.inside is None:
+        """The call that carries the money of a model call of this kind."""
+        if self.around is not None:
             return self.around
         # A reply for which a text was embedded first is a call of its own, and the other way around.
-        return next(iter(self.inside.values())) if kind is _ANY else self.inside.get(kind)
+        if self.inside is not None:
+            call = next(iter(self.inside.values())) if kind is _ANY else self.inside.get(kind)
+            if call is not None:
+                return call
+        outer = self.outer
+        while outer is not None:
+            if outer.carries is not None and outer.carries[0] == kind:
+                return outer.carries[1]
+            outer = outer.outer
+        return None
+
+    def tell(self, kind: str, span_id: int) -> None:
+        """Tell the spans from this one outwards that they enclose a call that carries its own money."""
+        outer: _Place | None = self
+        while outer is not None:
+            if outer.inside is None:
+                outer.inside = {kind: span_id}
+            else:
+                outer.inside.setdefault(kind, span_id)
+            outer = outer.outer
 
 
 @guard.guarded("telemetry_error")
@@ -104,6 +138,18 @@ def _running(place: _Place | None) -> _Place | None:
     return place
 
 
+def whose(span: Span, identity: Identity) -> Identity:
+    """The identity of a span started where the context has `identity`; its parent's where it has none.
+
+    Who carries a parent from one context to another, as Logfire does to tell of a stream, loses ours.
+    """
+    if identity is NOBODY and span.parent is not None:
+        identity = _whose.get(span.parent.span_id) or NOBODY
+    if identity is not NOBODY:
+        _whose[span.get_span_context().span_id] = identity
+    return identity
+
+
 @guard.guarded("telemetry_error")
 def own_started(span: Span, parent_context: Context | None) -> None:
     """Take note of a call of ours, and tell the spans around it that they enclose it."""
@@ -112,20 +158,13 @@ def own_started(span: Span, parent_context: Context | None) -> None:
     if span.parent is None:
         return
     outer = place_of(trace.get_current_span(parent_context))
-    if outer is None:
-        return
-    kind = _kind(read(span)) or _NO_TURN
-    while outer is not None:
-        if outer.inside is None:
-            outer.inside = {kind: span_id}
-        else:
-            outer.inside.setdefault(kind, span_id)
-        outer = outer.outer
+    if outer is not None:
+        outer.tell(_kind(read(span)) or _NO_TURN, span_id)
 
 
 @guard.guarded("telemetry_error")
-def own_ending(span: ReadableSpan) -> None:
-    """Remember for a while which response a call of ours was answered with."""
+def answered(span: ReadableSpan) -> None:
+    """Remember for a while which response a call was answered with."""
     response_id, context = read(span).get(semconv.RESPONSE_ID), span.context
     if response_id is not None and context is not None:
         _answered[response_id] = context.span_id, span.end_time or 0
@@ -133,27 +172,43 @@ def own_ending(span: ReadableSpan) -> None:
 
 @guard.guarded("telemetry_error")
 def ending(span: ReadableSpan) -> bool:
-    """Mark a span that is not ours where it speaks of a call of ours; gives whether it does.
+    """Whether a span that is not ours is a model call to account; marked where it is counted elsewhere.
 
     For a processor's `_on_ending`: later, exporters would not see the mark.
     """
-    place = place_of(span)
-    if place is None:
-        return False
-    place.ended = True
     known = read(span)
     kind = _kind(known)
-    if kind is None:
+    place = place_of(span)
+    if place is None:  # it began before there was a processor
+        return kind is not None
+    if place.ended:  # another processor of ours was here
+        return False
+    place.ended = True
+    if kind is None or semconv.COST_COUNTED_IN in known:
         return False
     call = place.counted_in(kind)
     if call is None:
-        answered = _answered.get(known.get(semconv.RESPONSE_ID))
+        known_answer = _answered.get(known.get(semconv.RESPONSE_ID))
         # Some servers count their responses from 1 again: one that had ended by then is another call.
-        if answered is None or answered[1] < (span.start_time or 0):
-            return False
-        call = answered[0]
+        if known_answer is None or known_answer[1] < (span.start_time or 0):
+            return True
+        call = known_answer[0]
     write_late(span, {semconv.COST_COUNTED_IN: format_span_id(call)})
-    return True
+    return False
+
+
+@guard.guarded("telemetry_error")
+def carries(span: ReadableSpan) -> None:
+    """Take note that a span that is not ours carries the money of a call: no other that speaks of it does."""
+    context, place, known = span.context, place_of(span), read(span)
+    if context is None:
+        return
+    if place is not None:
+        kind = _kind(known) or _ANY
+        place.carries = kind, context.span_id
+        if place.outer is not None:
+            place.outer.tell(kind, context.span_id)
+    answered(span)
 
 
 def is_own(span: Any) -> bool:
@@ -162,41 +217,27 @@ def is_own(span: Any) -> bool:
     return scope is not None and scope.name == semconv.SCOPE
 
 
-def _kind(attributes: Mapping[str, Any]) -> str | None:
-    """Which kind of model call these attributes tell of; None where it is no model call."""
-    for name, kinds in _KINDS:
+def operation_of(attributes: Mapping[str, Any]) -> str | None:
+    """What a model call does, as OpenTelemetry names it; None where the attributes tell of no model call."""
+    for name, operations in _OPERATIONS:
         said = attributes.get(name)
         if said is not None:
-            kind = kinds.get(said) if isinstance(said, str) else None
-            break
-    else:
-        kind = None
+            return operations.get(said) if isinstance(said, str) else None
+    return None
+
+
+def _kind(attributes: Mapping[str, Any]) -> str | None:
+    """Which kind of model call these attributes tell of; None where it is no model call."""
+    operation = operation_of(attributes)
+    if operation is not None:
+        return _TURN if operation in semconv.TURN_OPERATIONS else _NO_TURN
     # Somebody priced it: the collector takes it for a call, whatever it does.
-    return _ANY if kind is None and semconv.COST_STATUS in attributes else kind
-
-
-class _Recent:
-    """What was noted last, `size` items at least.
-
-    Two halves, of which the older is dropped whole: what many threads do at once needs no lock.
-    """
-
-    def __init__(self, size: int = 2048) -> None:
-        self._size = size
-        self._newer: dict[Any, Any] = {}
-        self._older: dict[Any, Any] = {}
-
-    def __setitem__(self, key: Any, value: Any) -> None:
-        if len(self._newer) >= self._size:
-            self._newer, self._older = {}, self._newer
-        self._newer[key] = value
-
-    def get(self, key: Any) -> Any:
-        """What was noted under `key`, or None."""
-        return self._newer.get(key) or self._older.get(key)
+    return _ANY if semconv.COST_STATUS in attributes else None
 
 
 #: The call of ours that a span is, or is in, by the span's id: all that some spans know of their parent.
-_around = _Recent()
-#: Span id and end of the call of ours that was answered with a response, by the response's id.
-_answered = _Recent()
+_around = Recent()
+#: Whose a span is, by its id.
+_whose = Recent()
+#: Span id and end of the call that was answered with a response, by the response's id.
+_answered = Recent()

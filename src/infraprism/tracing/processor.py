@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
+from functools import cache
 
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
-from opentelemetry.trace import StatusCode
 
-from infraprism import guard, semconv
-from infraprism.pricing import money
+from infraprism import compat, guard, price_file, semconv, settings
 from infraprism.sessions import NOBODY, attributes, identity_in
-from infraprism.tracing import foreign
+from infraprism.tracing import foreign, twins
+from infraprism.tracing.account import account
 from infraprism.tracing.bag import read, write, write_late
 from infraprism.tracing.foreign import is_own
 from infraprism.tracing.ledger import Ledger, process_ledger
@@ -32,6 +31,8 @@ class SessionCostProcessor(SpanProcessor):
 
     def __init__(self, ledger: Ledger | None = None) -> None:
         self._ledger = process_ledger if ledger is None else ledger
+        self._profiles = _profiles()
+        price_file.start()
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         """Put the session of the context that the span is started in onto the span."""
@@ -43,18 +44,21 @@ class SessionCostProcessor(SpanProcessor):
 
     @guard.guarded("telemetry_error")
     def _mark(self, span: Span, parent_context: Context | None) -> None:
-        identity = identity_in(parent_context)
+        identity = foreign.whose(span, identity_in(parent_context))
         if identity is NOBODY:
             return
         given = attributes(identity)
-        known = span.attributes or {}
-        for said, meant in _WHOLES:
-            if any(name in known for name in said):
-                given = {name: value for name, value in given.items() if name not in meant}
-        write(span, {name: value for name, value in given.items() if name not in known})
+        known = read(span)
+        if not known.keys().isdisjoint(_OWN):
+            for said, meant in _WHOLES:
+                if any(name in known for name in said):
+                    given = {name: value for name, value in given.items() if name not in meant}
+        if not known.keys().isdisjoint(given):
+            given = {name: value for name, value in given.items() if name not in known}
+        write(span, given)
 
     def _on_ending(self, span: Span) -> None:
-        """Add a call that another instrumentation recorded to its session's totals, and stamp them.
+        """Price a call that another instrumentation recorded, add it to its session's total, and stamp both.
 
         Where it is one of ours, seen by them too, it is marked instead.
         Every processor's `_on_ending` comes before the first one's `on_end`: no exporter is earlier.
@@ -63,27 +67,18 @@ class SessionCostProcessor(SpanProcessor):
 
     def _ending(self, span: ReadableSpan) -> None:
         if is_own(span):  # our own have added themselves, sampled or not
-            foreign.own_ending(span)
-        elif not foreign.ending(span):
-            self._account(span)
+            foreign.answered(span)
+            twins.own(span)
+        elif foreign.ending(span) and account(span, foreign.operation_of(read(span)), self._ledger):
+            foreign.carries(span)
+        if self._profiles:
+            self._add_extras(span)
 
     @guard.guarded("telemetry_error")
-    def _account(self, span: ReadableSpan) -> None:
-        known = read(span)
-        session_id = known.get(semconv.SESSION_ID)
-        if (
-            not isinstance(session_id, str)
-            or semconv.COST_STATUS not in known
-            or semconv.SESSION_COST in known  # counted already, by another processor of ours
-        ):
-            return
-        totals = self._ledger.add(
-            (_text(known.get(semconv.ENTITY_TYPE)), _text(known.get(semconv.ENTITY_ID)), session_id),
-            _amount(known.get(semconv.COST_AMOUNT)),
-            turn=known.get(semconv.OPERATION_NAME) in semconv.TURN_OPERATIONS
-            and span.status.status_code is not StatusCode.ERROR,
-        )
-        write_late(span, {semconv.SESSION_COST: money.text(totals.cost), semconv.SESSION_TURNS: totals.turns})
+    def _add_extras(self, span: ReadableSpan) -> None:
+        further = compat.extras(self._profiles, read(span), is_root=span.parent is None)
+        if further:
+            write_late(span, further)
 
     def on_end(self, span: ReadableSpan) -> None:
         """Nothing is left to do: here it would race the exporters.
@@ -109,17 +104,19 @@ _WHOLES = (
     ((semconv.SESSION_ID,), (semconv.SESSION_ID, semconv.CONVERSATION_ID)),
     ((semconv.ENTITY_TYPE, semconv.ENTITY_ID), (semconv.ENTITY_TYPE, semconv.ENTITY_ID, semconv.USER_ID)),
 )
+_OWN = frozenset(name for said, _ in _WHOLES for name in said)
 
 
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) else None
-
-
-def _amount(value: object) -> Decimal:
-    if not isinstance(value, str):
-        return money.ZERO
-    try:
-        amount = Decimal(value)
-    except InvalidOperation:
-        return money.ZERO
-    return amount if amount.is_finite() and amount >= 0 else money.ZERO
+@cache
+def _profiles() -> tuple[str, ...]:
+    """The backends that the environment names; one warning for each that is not known."""
+    named = settings.current().compat
+    for name in named:
+        if name not in compat.PROFILES:
+            guard.logger.warning(
+                "infraprism: %s: %r is none of %s; it is left out",
+                semconv.SETTING_COMPAT,
+                name,
+                ", ".join(compat.PROFILES),
+            )
+    return tuple(name for name in named if name in compat.PROFILES)

@@ -399,6 +399,20 @@ ANTHROPICS = [
         tokens(1000, 500, of_prompt={"cached_tokens": 200, "cache_write_tokens": 300}),
         "input 500 * 0.80 + cache_read 200 * 0.08 + cache_write 300 * 1 + output 500 * 4",
     ),
+    at(
+        ANTHROPIC,
+        "written to the cache, as LiteLLM says it",
+        "claude-3-5-haiku-latest",
+        tokens(1000, 500, of_prompt={"cached_tokens": 200}) | {"cache_creation_input_tokens": 300},
+        "input 500 * 0.80 + cache_read 200 * 0.08 + cache_write 300 * 1 + output 500 * 4",
+    ),
+    at(
+        ANTHROPIC,
+        "written to the cache, as Alibaba says it",
+        "claude-3-5-haiku-latest",
+        tokens(1000, 500, of_prompt={"cached_tokens": 200, "cache_creation_input_tokens": 300}),
+        "input 500 * 0.80 + cache_read 200 * 0.08 + cache_write 300 * 1 + output 500 * 4",
+    ),
 ]
 
 PERPLEXITIES = [

@@ -35,6 +35,16 @@ CASES = [
     with_tools(
         "code interpreter", {"type": "code_interpreter_call", "code": "1"}, bill=TEXT, status="partial"
     ),
+    with_tools(
+        "commands in a container of the provider's",
+        {"type": "shell_call", "environment": {"type": "container_reference", "container_id": "cntr_1"}},
+        bill=TEXT,
+        status="partial",
+    ),
+    with_tools(
+        "commands of the caller's", {"type": "shell_call", "environment": {"type": "local"}}, bill=TEXT
+    ),
+    with_tools("commands that do not say whose", {"type": "shell_call", "environment": None}, bill=TEXT),
     with_tools("an image", {"type": "image_generation_call", "result": "aGk="}, bill=TEXT, status="partial"),
     with_tools(
         "a search and an image",

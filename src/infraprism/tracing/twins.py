@@ -1,0 +1,64 @@
+"""Calls that two instrumentations recorded with nothing in common but what they cost.
+
+OpenInference's spans of LangChain are neither around the client's, nor do they name the response. A call of
+another instrumentation that ran meanwhile, with the same model and the same tokens, is taken for the same;
+each for one span of each instrumentation, so that as many calls are counted as were made.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from opentelemetry.sdk.trace import ReadableSpan
+
+from infraprism import guard, semconv
+from infraprism.tracing.bag import read
+from infraprism.tracing.recent import Recent
+
+#: Model, input tokens, output tokens.
+Key = tuple[Any, Any, Any]
+
+
+class _Call(NamedTuple):
+    span_id: int
+    began: int
+    ended: int
+    #: The instrumentations that have told of it.
+    known_to: set[str]
+
+
+_calls = Recent(1024)
+
+
+@guard.guarded("telemetry_error")
+def own(span: ReadableSpan) -> None:
+    """Take note of a call of ours that ends."""
+    known = read(span)
+    model = known.get(semconv.RESPONSE_MODEL)
+    note(span, (model, known.get(semconv.USAGE_INPUT_TOKENS), known.get(semconv.USAGE_OUTPUT_TOKENS)))
+
+
+def note(span: ReadableSpan, key: Key) -> None:
+    """Take note of a call that ends and carries its money."""
+    if span.context is None or key[1] is None is key[2]:
+        return
+    call = _Call(span.context.span_id, span.start_time or 0, span.end_time or 0, {_scope(span)})
+    # Replaced, never changed: another thread may go through the old ones.
+    _calls[key] = (*(_calls.get(key) or ())[-63:], call)
+
+
+def find(span: ReadableSpan, key: Key) -> int | None:
+    """The span id of the call that `span` tells of, too; None where there is none."""
+    scope, began, ended = _scope(span), span.start_time or 0, span.end_time or 0
+    for call in reversed(_calls.get(key) or ()):
+        if call.ended < began:
+            break  # and so have those before it
+        if began <= call.began and call.ended <= ended and scope not in call.known_to:
+            call.known_to.add(scope)
+            return int(call.span_id)
+    return None
+
+
+def _scope(span: ReadableSpan) -> str:
+    scope = span.instrumentation_scope
+    return "" if scope is None else scope.name
