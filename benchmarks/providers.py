@@ -27,6 +27,8 @@ def start(variant: str, *, sampled: bool = True, spans: Any = None, reader: Any 
         return _start_logfire(BatchSpanProcessor(spans), reader, sampled)
     provider = TracerProvider() if sampled else TracerProvider(sampler=ParentBased(ALWAYS_OFF))
     trace.set_tracer_provider(provider)
+    if not sampled:
+        _log_to_nowhere()
     meter_provider = MeterProvider([reader])
     metrics.set_meter_provider(meter_provider)
     if variant == "langfuse":  # adds its own batch processor
@@ -56,6 +58,30 @@ def _start_logfire(processor: Any, reader: Any, sampled: bool) -> Callable[[], N
     )
     logfire.instrument_openai()
     return lambda: logfire.force_flush() and None
+
+
+def _log_to_nowhere() -> None:
+    """Take, as a collector would, what is told of calls that are not sampled."""
+    from opentelemetry._logs import set_logger_provider
+    from opentelemetry.sdk._logs import LoggerProvider
+    from opentelemetry.sdk._logs.export import (
+        BatchLogRecordProcessor,
+        LogRecordExporter,
+        LogRecordExportResult,
+    )
+
+    class NullLogs(LogRecordExporter):
+        def export(self, batch: Any) -> LogRecordExportResult:
+            return LogRecordExportResult.SUCCESS
+
+        def shutdown(self) -> None: ...
+
+        def force_flush(self, timeout_millis: int = 30000) -> bool:
+            return True
+
+    provider = LoggerProvider()
+    provider.add_log_record_processor(BatchLogRecordProcessor(NullLogs()))
+    set_logger_provider(provider)
 
 
 def _null_spans() -> Any:

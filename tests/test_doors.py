@@ -48,6 +48,7 @@ DOORS: dict[str, set[str]] = {
         "infraprism.sessions",
         "infraprism.tracing",  # only inside of a function, see below
         "infraprism.settings",
+        "opentelemetry._logs",
         "opentelemetry.instrumentation",
         "openai",
         "httpx2",
@@ -63,6 +64,7 @@ DOORS: dict[str, set[str]] = {
         "infraprism.pricing",
         "infraprism.sessions",
         "infraprism.settings",
+        "opentelemetry._logs",
         "opentelemetry.exporter",
         "opentelemetry.sdk",
     },
@@ -89,7 +91,7 @@ DOORS: dict[str, set[str]] = {
 }
 #: What may be imported only while a function runs (or for types): loading it is somebody's choice.
 LATE = {
-    "openai": {"openai", "httpx2", "tiktoken", "infraprism.tracing"},
+    "openai": {"openai", "httpx2", "tiktoken", "infraprism.tracing", "opentelemetry._logs"},
     "pricing": {"genai_prices", "httpx2"},
     "session_events": {
         "infraprism.pricing",

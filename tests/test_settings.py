@@ -25,6 +25,7 @@ def test_defaults():
         session_mode="join",
         trace_max_calls=1000,
         trace_max_hours=None,
+        unsampled_events=True,
         prices=None,
         api_key=None,
         host="127.0.0.1",
@@ -46,6 +47,7 @@ def test_every_variable():
             "INFRAPRISM_SESSION_MODE": "nest",
             "INFRAPRISM_TRACE_MAX_CALLS": "200",
             "INFRAPRISM_TRACE_MAX_HOURS": "24",
+            "INFRAPRISM_UNSAMPLED_EVENTS": "False",
             "INFRAPRISM_PRICES": "/etc/prices.toml",
             "INFRAPRISM_API_KEY": "ip-key",
             "INFRAPRISM_HOST": "0.0.0.0",
@@ -64,6 +66,7 @@ def test_every_variable():
         session_mode="nest",
         trace_max_calls=200,
         trace_max_hours=24,
+        unsampled_events=False,
         prices="/etc/prices.toml",
         api_key="ip-key",
         host="0.0.0.0",
@@ -166,3 +169,12 @@ def test_limits_of_a_trace():
     assert load({"INFRAPRISM_TRACE_MAX_CALLS": "1", "INFRAPRISM_TRACE_MAX_HOURS": "100000"}) == Settings(
         trace_max_calls=1, trace_max_hours=100_000
     )
+
+
+@pytest.mark.parametrize("name", ["UNSAMPLED_EVENTS", "STREAM_USAGE"])
+@pytest.mark.parametrize(("text", "is_on"), [("true", True), ("FALSE", False), ("no", True), ("0", True)])
+def test_switches_are_on_unless_they_are_false(name, text, is_on):
+    settings = load({f"INFRAPRISM_{name}": text})
+    is_word = text.lower() in ("true", "false")
+    assert getattr(settings, name.lower()) is is_on
+    assert settings.problems == (() if is_word else (f"INFRAPRISM_{name} must be 'true' or 'false'",))

@@ -56,19 +56,20 @@ def guarded(reason: str) -> Callable[[Callable[P, R]], Callable[P, R | None]]:
     return decorate
 
 
-def drop(reason: str, detail: str, count: int = 1) -> None:
+def drop(reason: str, detail: str, count: int = 1, level: int = logging.WARNING) -> None:
     """Count `count` things lost under `reason`, and log the first of its kind as a warning.
 
     Args:
         reason: one of the documented reasons, e.g. ``telemetry_error``.
         detail: what happened, free of the host's content.
+        level: of the log record, for what the host may well mean to lose.
     """
     with _lock:
         before = _dropped[reason]
         _dropped[reason] = before + count
     if not before:
         with contextlib.suppress(Exception):  # a log filter of the host's can fail
-            logger.warning("infraprism: %s (%s); counted as dropped from now on", reason, detail)
+            logger.log(level, "infraprism: %s (%s); counted as dropped from now on", reason, detail)
 
 
 def dropped() -> dict[str, int]:

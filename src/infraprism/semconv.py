@@ -230,6 +230,11 @@ DROPPED_REASON: Final = "reason"
 # Events
 EVENT_SESSION_START: Final = "session.start"
 EVENT_SESSION_END: Final = "session.end"
+#: A call whose span is not sampled. It has the attributes of the span, and what else a span would say.
+EVENT_CALL: Final = "infraprism.call"
+CALL_NAME: Final = "infraprism.call.name"
+CALL_STARTED_AT: Final = "infraprism.call.started_at"
+CALL_PARENT_SPAN_ID: Final = "infraprism.call.parent_span_id"
 
 # Settings: OpenTelemetry's own switch for the content of messages, then ours
 SETTING_CAPTURE_CONTENT: Final = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
@@ -242,6 +247,7 @@ SETTING_TRACE_KEY: Final = "INFRAPRISM_TRACE_KEY"
 SETTING_SESSION_MODE: Final = "INFRAPRISM_SESSION_MODE"
 SETTING_TRACE_MAX_CALLS: Final = "INFRAPRISM_TRACE_MAX_CALLS"
 SETTING_TRACE_MAX_HOURS: Final = "INFRAPRISM_TRACE_MAX_HOURS"
+SETTING_UNSAMPLED_EVENTS: Final = "INFRAPRISM_UNSAMPLED_EVENTS"
 SETTING_STREAM_USAGE: Final = "INFRAPRISM_STREAM_USAGE"
 SETTING_PRICES: Final = "INFRAPRISM_PRICES"
 SETTING_COMPAT: Final = "INFRAPRISM_COMPAT"

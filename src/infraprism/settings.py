@@ -53,6 +53,8 @@ class Settings:
     trace_max_hours: int | None = None
     #: Record what is said on spans, as OpenTelemetry's switch asks; it says more (events) than we do.
     capture_content: bool = False
+    #: Send calls whose spans are not sampled as events.
+    unsampled_events: bool = True
     #: Ask streamed replies for their usage where the caller did not, and keep the extra chunk from it.
     stream_usage: bool = True
     #: The file of the user's own prices.
@@ -86,14 +88,19 @@ def load(environ: Mapping[str, str]) -> Settings:
         problems.append(f"{name} must be a whole number from 1 to {most}")
         return None
 
+    def is_on(name: str) -> bool:
+        written = (text(name) or "true").lower()
+        if written not in ("true", "false"):
+            problems.append(f"{name} must be 'true' or 'false'")
+        return written != "false"
+
     problems: list[str] = []
     api_key = text(semconv.SETTING_API_KEY)
     if api_key is not None and not api_key.startswith("ip-"):
         problems.append(f"{semconv.SETTING_API_KEY} must begin with 'ip-'")
         api_key = None
-    stream_usage = text(semconv.SETTING_STREAM_USAGE) or "true"
-    if stream_usage.lower() not in ("true", "false"):
-        problems.append(f"{semconv.SETTING_STREAM_USAGE} must be 'true' or 'false'")
+    stream_usage = is_on(semconv.SETTING_STREAM_USAGE)
+    unsampled_events = is_on(semconv.SETTING_UNSAMPLED_EVENTS)
     session_mode = (text(semconv.SETTING_SESSION_MODE) or "join").lower()
     if session_mode not in SESSION_MODES:
         problems.append(f"{semconv.SETTING_SESSION_MODE} must be 'join', 'nest' or 'link'")
@@ -122,7 +129,8 @@ def load(environ: Mapping[str, str]) -> Settings:
         trace_max_calls=number(semconv.SETTING_TRACE_MAX_CALLS, 10**9 - 1) or DEFAULT_TRACE_MAX_CALLS,
         trace_max_hours=number(semconv.SETTING_TRACE_MAX_HOURS, 10**5),
         capture_content=(text(semconv.SETTING_CAPTURE_CONTENT) or "").lower() in _ON_SPANS,
-        stream_usage=stream_usage.lower() != "false",
+        unsampled_events=unsampled_events,
+        stream_usage=stream_usage,
         prices=text(semconv.SETTING_PRICES),
         compat=tuple(
             name for part in (text(semconv.SETTING_COMPAT) or "").split(",") if (name := part.strip().lower())

@@ -120,7 +120,7 @@ def test_another_span_of_a_session_is_kept_for_the_timeline() -> None:
 def test_a_span_that_is_neither_call_nor_in_a_session_is_ignored_and_counted() -> None:
     batch = read_request(make_request(make_span(1, {"http.route": "/"}), make_span(2, {"session.id": ""})))
 
-    assert batch == Batch(spans_ignored=Counter(no_call_no_session=2))
+    assert batch == Batch(ignored=Counter(no_call_no_session=2))
 
 
 @pytest.mark.parametrize(
@@ -202,7 +202,7 @@ def test_a_span_whose_money_is_counted_in_another_one_is_no_call(make: Any) -> N
     ignored = read_request(
         make_request(make(1, {**values, "session.id": None} if make is make_call else values))
     )
-    assert ignored == Batch(spans_ignored=Counter(no_call_no_session=1))
+    assert ignored == Batch(ignored=Counter(no_call_no_session=1))
 
 
 @pytest.mark.parametrize(
@@ -448,7 +448,7 @@ def test_malformed_spans_are_refused_and_their_neighbours_kept() -> None:
     )
 
     assert [call.span_id for call in batch.calls] == ["0000000000000001", "0000000000000003"]
-    assert batch.spans_rejected == {
+    assert batch.rejected == {
         "trace_id_invalid": 2,
         "span_id_invalid": 2,
         "time_missing": 2,

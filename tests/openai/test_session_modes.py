@@ -144,7 +144,7 @@ def test_the_collector_takes_a_sessions_span_for_no_call(client: OpenAI, recordi
     assert sum(row.amount or 0 for row in batch.calls) == Decimal(
         recording.spans[-1]["attributes"]["infraprism.session.cost"]
     )
-    assert (batch.spans_ignored, batch.spans_rejected, batch.values_dropped) == ({}, {}, {})
+    assert (batch.ignored, batch.rejected, batch.values_dropped) == ({}, {}, {})
 
 
 def test_a_sessions_span_is_not_added_to_its_session(client: OpenAI, recording: Recording) -> None:

@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 from openai import AsyncOpenAI, AsyncStream, OpenAI, Stream
+from opentelemetry.sdk._logs import LoggerProvider
+from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import HistogramDataPoint, InMemoryMetricReader
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
@@ -72,7 +74,7 @@ def as_dict(span: ReadableSpan) -> dict[str, Any]:
 
 
 class Recording:
-    """An application's tracer and meter providers, keeping what they are given in memory."""
+    """An application's tracer, meter and logger providers, keeping what they are given in memory."""
 
     def __init__(self, **options: Any) -> None:
         self.exporter = InMemorySpanExporter()
@@ -80,6 +82,9 @@ class Recording:
             **{"id_generator": CountingIds(), "shutdown_on_exit": False, **options}
         )
         self.tracer_provider.add_span_processor(SimpleSpanProcessor(self.exporter))
+        self.logs = InMemoryLogRecordExporter()
+        self.logger_provider = LoggerProvider(shutdown_on_exit=False)
+        self.logger_provider.add_log_record_processor(SimpleLogRecordProcessor(self.logs))
         self._reader = InMemoryMetricReader()
         self.meter_provider = MeterProvider([self._reader], shutdown_on_exit=False)
 
@@ -139,7 +144,9 @@ def instrumented(recording: Recording | None = None) -> Iterator[Recording]:
         monkeypatch.setattr(processor, "process_ledger", ledger)
         instrumentor = InfraPrismInstrumentor()
         instrumentor.instrument(
-            tracer_provider=recording.tracer_provider, meter_provider=recording.meter_provider
+            tracer_provider=recording.tracer_provider,
+            meter_provider=recording.meter_provider,
+            logger_provider=recording.logger_provider,
         )
         try:
             yield recording

@@ -1,17 +1,21 @@
-"""Builders of OTLP spans for the tests: deterministic ids, a counting clock, whole sensible defaults."""
+"""Builders of OTLP spans, and of events that say the same: deterministic ids, whole sensible defaults."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 SECOND = 1_000_000_000
 #: 2025-01-01T00:00:00Z
 NEW_YEAR = 1_735_689_600 * SECOND
+#: Of a call that is not sampled.
+EVENT = "infraprism.call"
 
 
 def any_value(value: Any) -> AnyValue:
@@ -93,6 +97,46 @@ def make_call(number: int = 1, values: Mapping[str, Any] | None = None, **option
     return make_span(number, {key: value for key, value in merged.items() if value is not None}, **options)
 
 
+def make_event(span: Span, values: Mapping[str, Any] | None = None, *, name: str = EVENT) -> LogRecord:
+    """The event that says of a call what its span would have said; None in `values` takes one away."""
+    own = {
+        "infraprism.call.name": span.name,
+        "infraprism.call.started_at": span.start_time_unix_nano,
+        "infraprism.call.parent_span_id": span.parent_span_id.hex() or None,
+        **(values or {}),
+    }
+    return LogRecord(
+        event_name=name,
+        severity_number=9,  # type: ignore[arg-type]
+        trace_id=span.trace_id,
+        span_id=span.span_id,
+        time_unix_nano=span.end_time_unix_nano,
+        attributes=[*span.attributes, *attributes({k: v for k, v in own.items() if v is not None})],
+    )
+
+
+def make_logs_request(*records: LogRecord, service_name: str | None = "shop") -> ExportLogsServiceRequest:
+    """An export request of one resource that holds `records`."""
+    request = ExportLogsServiceRequest()
+    resource_logs = request.resource_logs.add()
+    if service_name is not None:
+        resource_logs.resource.attributes.extend(attributes({"service.name": service_name}))
+    resource_logs.scope_logs.add().log_records.extend(records)
+    return request
+
+
+def make_logs_json(*records: LogRecord, service_name: str = "shop") -> dict[str, Any]:
+    """The same request as an OTLP/JSON document."""
+    return {
+        "resourceLogs": [
+            {
+                "resource": {"attributes": [_json_attribute("service.name", service_name)]},
+                "scopeLogs": [{"logRecords": [*map(_json_record, records)]}],
+            }
+        ]
+    }
+
+
 def make_request(*spans: Span, service_name: str | None = "shop") -> ExportTraceServiceRequest:
     """An export request of one resource that holds `spans`."""
     request = ExportTraceServiceRequest()
@@ -126,6 +170,17 @@ def _json_span(span: Span) -> dict[str, Any]:
         "endTimeUnixNano": str(span.end_time_unix_nano),
         "attributes": [{"key": item.key, "value": _json_value(item.value)} for item in span.attributes],
         "status": {"code": span.status.code},
+    }
+
+
+def _json_record(record: LogRecord) -> dict[str, Any]:
+    return {
+        "timeUnixNano": str(record.time_unix_nano),
+        "severityNumber": record.severity_number,
+        "eventName": record.event_name,
+        "traceId": record.trace_id.hex(),
+        "spanId": record.span_id.hex(),
+        "attributes": [{"key": item.key, "value": _json_value(item.value)} for item in record.attributes],
     }
 
 

@@ -52,9 +52,9 @@ def create_app(
         middleware.append(Middleware(access.KeyRequired, api_key))
     return Starlette(
         routes=[
-            Route("/v1/traces", receiver.export, methods=["POST"]),
+            Route("/v1/traces", receiver.traces, methods=["POST"]),
             Route("/v1/metrics", receiver.ignore, methods=["POST"]),
-            Route("/v1/logs", receiver.ignore, methods=["POST"]),
+            Route("/v1/logs", receiver.logs, methods=["POST"]),
             Route(api.SESSIONS, analytics.sessions),
             Route(f"{api.SESSIONS}/{{session_id:any_text}}", analytics.session),
             Route(f"{history_api.CALLS}/{{ids:any_text}}", history.call),

@@ -1,4 +1,4 @@
-"""The attributes of one span, read once: each is taken by the column that knows it, the rest stays JSON.
+"""The attributes of one item, read once: each is taken by the column that knows it, the rest stays JSON.
 
 Pure. Nothing that was sent is lost silently: a value that cannot be used stays among the rest, and the reason
 is counted.
@@ -9,13 +9,12 @@ from __future__ import annotations
 import base64
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from decimal import Context, Decimal, DecimalException, Inexact, InvalidOperation
 from typing import Any, Final, NamedTuple, TypeVar
 
 import msgspec
-from opentelemetry.proto.common.v1.common_pb2 import AnyValue
-from opentelemetry.proto.trace.v1.trace_pb2 import Span
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 
 from infraprism import semconv
 from infraprism.collector import quantities, times
@@ -73,14 +72,14 @@ class Cost(NamedTuple):
 
 
 class Attributes:
-    """A span's attributes; what a column takes is removed, what is left is kept as JSON."""
+    """Attributes of which what a column takes is removed, and what is left is kept as JSON."""
 
-    def __init__(self, span: Span, dropped: Counter[str]) -> None:
-        self._values = {item.key: _plain(item.value) for item in span.attributes}
+    def __init__(self, attributes: Iterable[KeyValue], dropped: Counter[str]) -> None:
+        self._values = {item.key: _plain(item.value) for item in attributes}
         self._dropped = dropped
 
     def is_call(self) -> bool:
-        """Whether the span is a model call: somebody priced it, or its operation says so.
+        """Whether it is a model call: somebody priced it, or its operation says so.
 
         Never where it says that its money is counted in another span.
         """
@@ -106,6 +105,14 @@ class Attributes:
             del self._values[name]
             return str(value) or None
         return None
+
+    def integer(self, name: str) -> int:
+        """An integer; 0 where there is none."""
+        value = self._values.get(name)
+        if not isinstance(value, int) or isinstance(value, bool):
+            return 0
+        del self._values[name]
+        return value
 
     def session_id(self) -> str | None:
         """The session's id under either of its names."""

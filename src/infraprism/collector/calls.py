@@ -1,4 +1,4 @@
-"""One OTLP span in, one row of the store out: a call, another span of a session, or a named refusal.
+"""One OTLP span, or what an event says of one, in; one row of the store out, or a named refusal.
 
 Pure: no clock, no I/O.
 """
@@ -8,23 +8,24 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from infraprism import semconv
 from infraprism.collector.attributes import Attributes
 
 SERVICE_NAME: Final = "service.name"
-#: Why a span is refused, as its sender is told.
+#: Why a span or an event is refused, as its sender is told.
 REJECTIONS: Final = {
-    "malformed": "the span is not valid OTLP/JSON",
+    "malformed": "it is not valid OTLP/JSON",
     "trace_id_invalid": "the trace id is not 16 bytes, or all zeros",
     "span_id_invalid": "the span id is not 8 bytes, or all zeros",
     "time_missing": "the start time or the end time is missing",
     "time_out_of_range": "a time lies beyond the year 2262",
-    "ended_before_started": "the span ends before it starts",
+    "ended_before_started": "the end lies before the start",
 }
 #: Why a span is accepted and not kept.
 NO_CALL_NO_SESSION: Final = "no_call_no_session"
@@ -103,14 +104,28 @@ class SessionSpan(NamedTuple):
     attributes: str
 
 
+class Head(NamedTuple):
+    """What tells a span apart, beside its attributes; an event of a call has the same."""
+
+    trace_id: bytes
+    span_id: bytes
+    parent_span_id: bytes
+    #: Unix nanoseconds.
+    started_at: int
+    ended_at: int
+    name: str
+    is_error: bool = False
+
+
 @dataclass(slots=True)
 class Batch:
     """What one request brought: the rows to store, and what became of the rest, counted by reason."""
 
     calls: list[Call] = field(default_factory=list)
     spans: list[SessionSpan] = field(default_factory=list)
-    spans_ignored: Counter[str] = field(default_factory=Counter)
-    spans_rejected: Counter[str] = field(default_factory=Counter)
+    #: Spans, or log records, as the request is one of the former or the latter.
+    ignored: Counter[str] = field(default_factory=Counter)
+    rejected: Counter[str] = field(default_factory=Counter)
     #: Values (an amount, a token count) that could not be used; their call is kept.
     values_dropped: Counter[str] = field(default_factory=Counter)
 
@@ -119,27 +134,27 @@ class Batch:
 
 
 class RejectedError(ValueError):
-    """A span that cannot be stored; the argument is a key of `REJECTIONS`."""
+    """What cannot be stored; the argument is a key of `REJECTIONS`."""
 
 
 def read_request(request: ExportTraceServiceRequest) -> Batch:
     """Sort every span of `request` into a `Batch`. A malformed span never affects its neighbours."""
     batch = Batch()
     for resource_spans in request.resource_spans:
-        service_name = _service_name(resource_spans.resource.attributes)
+        service_name = service_name_of(resource_spans.resource)
         for scope_spans in resource_spans.scope_spans:
             for span in scope_spans.spans:
                 try:
                     row = read_span(span, service_name, batch.values_dropped)
                 except RejectedError as rejected:
-                    batch.spans_rejected[str(rejected)] += 1
+                    batch.rejected[str(rejected)] += 1
                     continue
                 if isinstance(row, Call):
                     batch.calls.append(row)
                 elif row is not None:
                     batch.spans.append(row)
                 else:
-                    batch.spans_ignored[NO_CALL_NO_SESSION] += 1
+                    batch.ignored[NO_CALL_NO_SESSION] += 1
     return batch
 
 
@@ -148,27 +163,40 @@ def read_span(span: Span, service_name: str | None, dropped: Counter[str]) -> Ca
 
     Reasons of values that could not be used are added to `dropped`. Raises `RejectedError`.
     """
-    _check(span)
-    attributes = Attributes(span, dropped)
+    head = Head(
+        span.trace_id,
+        span.span_id,
+        span.parent_span_id,
+        span.start_time_unix_nano,
+        span.end_time_unix_nano,
+        span.name,
+        span.status.code == Status.STATUS_CODE_ERROR,
+    )
+    return read(head, Attributes(span.attributes, dropped), service_name)
+
+
+def read(head: Head, attributes: Attributes, service_name: str | None) -> Call | SessionSpan | None:
+    """The row that a span or an event of a call becomes; as `read_span`."""
+    _check(head)
     is_call = attributes.is_call()
     session_id = attributes.session_id()
     if not is_call and session_id is None:
         return None
-    parent_span_id = span.parent_span_id.hex() if any(span.parent_span_id) else None
+    parent_span_id = head.parent_span_id.hex() if any(head.parent_span_id) else None
     entity_type = attributes.text(semconv.ENTITY_TYPE)
     entity_id = attributes.text(semconv.ENTITY_ID)
     tags = attributes.tags()
     error_type = attributes.text(semconv.ERROR_TYPE)
-    is_error = error_type is not None or span.status.code == Status.STATUS_CODE_ERROR
+    is_error = error_type is not None or head.is_error
     if not is_call:
         assert session_id is not None
         return SessionSpan(
-            trace_id=span.trace_id.hex(),
-            span_id=span.span_id.hex(),
+            trace_id=head.trace_id.hex(),
+            span_id=head.span_id.hex(),
             parent_span_id=parent_span_id,
-            started_at=span.start_time_unix_nano,
-            ended_at=span.end_time_unix_nano,
-            name=span.name,
+            started_at=head.started_at,
+            ended_at=head.ended_at,
+            name=head.name,
             session_id=session_id,
             entity_type=entity_type,
             entity_id=entity_id,
@@ -184,12 +212,12 @@ def read_span(span: Span, service_name: str | None, dropped: Counter[str]) -> Ca
     usage_unpriced = attributes.usage_unpriced()
     is_batch = attributes.is_batch()
     return Call(
-        trace_id=span.trace_id.hex(),
-        span_id=span.span_id.hex(),
+        trace_id=head.trace_id.hex(),
+        span_id=head.span_id.hex(),
         parent_span_id=parent_span_id,
-        started_at=span.start_time_unix_nano,
-        ended_at=span.end_time_unix_nano,
-        name=span.name,
+        started_at=head.started_at,
+        ended_at=head.ended_at,
+        name=head.name,
         session_id=session_id,
         entity_type=entity_type,
         entity_id=entity_id,
@@ -223,21 +251,22 @@ def read_span(span: Span, service_name: str | None, dropped: Counter[str]) -> Ca
     )
 
 
-def _check(span: Span) -> None:
-    if len(span.trace_id) != 16 or not any(span.trace_id):
+def _check(head: Head) -> None:
+    if len(head.trace_id) != 16 or not any(head.trace_id):
         raise RejectedError("trace_id_invalid")
-    if len(span.span_id) != 8 or not any(span.span_id):
+    if len(head.span_id) != 8 or not any(head.span_id):
         raise RejectedError("span_id_invalid")
-    if not span.start_time_unix_nano or not span.end_time_unix_nano:
+    if not head.started_at or not head.ended_at:
         raise RejectedError("time_missing")
-    if max(span.start_time_unix_nano, span.end_time_unix_nano) > _MAX_BIGINT:
+    if max(head.started_at, head.ended_at) > _MAX_BIGINT:
         raise RejectedError("time_out_of_range")
-    if span.end_time_unix_nano < span.start_time_unix_nano:
+    if head.ended_at < head.started_at:
         raise RejectedError("ended_before_started")
 
 
-def _service_name(attributes: Any) -> str | None:
-    for item in attributes:
+def service_name_of(resource: Resource) -> str | None:
+    """The name of the service that sends."""
+    for item in resource.attributes:
         if item.key == SERVICE_NAME and item.value.WhichOneof("value") == "string_value":
             return str(item.value.string_value) or None
     return None

@@ -13,12 +13,21 @@ class Counters:
     def __init__(self) -> None:
         self.spans_ignored: Counter[str] = Counter()
         self.spans_rejected: Counter[str] = Counter()
+        #: Calls that came as events; those delivered again included.
+        self.calls_from_logs = 0
+        self.logs_ignored: Counter[str] = Counter()
+        self.logs_rejected: Counter[str] = Counter()
         self.values_dropped: Counter[str] = Counter()
         self.requests_refused: Counter[str] = Counter()
         self.requests_ignored: Counter[str] = Counter()
 
-    def add(self, batch: Batch) -> None:
+    def add(self, batch: Batch, *, of_logs: bool) -> None:
         """Count what `batch`, now acknowledged, left out."""
-        self.spans_ignored += batch.spans_ignored
-        self.spans_rejected += batch.spans_rejected
+        if of_logs:
+            self.calls_from_logs += len(batch.calls)
+            self.logs_ignored += batch.ignored
+            self.logs_rejected += batch.rejected
+        else:
+            self.spans_ignored += batch.ignored
+            self.spans_rejected += batch.rejected
         self.values_dropped += batch.values_dropped

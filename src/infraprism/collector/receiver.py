@@ -1,4 +1,4 @@
-"""OTLP over HTTP. A request to `/v1/traces` is acknowledged once its rows are durable."""
+"""OTLP over HTTP. A request to `/v1/traces` or `/v1/logs` is acknowledged once its rows are durable."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ import anyio
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from infraprism.collector import bodies, otlp, problems
-from infraprism.collector.calls import Batch, read_request
+from infraprism.collector import bodies, otlp, otlp_json, problems, signals
+from infraprism.collector.calls import Batch
 from infraprism.collector.counters import Counters
+from infraprism.collector.signals import Signal
 from infraprism.collector.store import QueueFullError, Store, StoreFailedError
 
 #: Seconds after which a sender should try again.
@@ -21,14 +22,14 @@ RETRY_AFTER: Final = "1"
 _REFUSALS: Final[dict[type[Exception], tuple[int, str]]] = {
     bodies.TooLargeError: (413, "too_large"),
     bodies.NotGzipError: (400, "not_gzip"),
-    otlp.UndecodableError: (400, "undecodable"),
+    otlp_json.UndecodableError: (400, "undecodable"),
     QueueFullError: (503, "queue_full"),
     StoreFailedError: (503, "store_failed"),
 }
 
 
 class Receiver:
-    """The route's handler."""
+    """The routes' handlers."""
 
     def __init__(self, store: Store, counters: Counters) -> None:
         self._store = store
@@ -36,8 +37,15 @@ class Receiver:
         # Decoding holds the interpreter: more threads would only hold more bodies in memory.
         self._decoders = anyio.CapacityLimiter(2)
 
-    async def export(self, request: Request) -> Response:
-        """Answer one export request."""
+    async def traces(self, request: Request) -> Response:
+        """Answer one export request of spans."""
+        return await self._export(request, signals.TRACES)
+
+    async def logs(self, request: Request) -> Response:
+        """Answer one of log records; only the events of calls are kept."""
+        return await self._export(request, signals.LOGS)
+
+    async def _export(self, request: Request, signal: Signal) -> Response:
         try:
             form = otlp.Format(request.headers.get("content-type", "").partition(";")[0].strip().lower())
         except ValueError:
@@ -51,7 +59,7 @@ class Receiver:
         try:
             body = await bodies.read(request)
             batch = await anyio.to_thread.run_sync(
-                _decode, body, encoding == "gzip", form, limiter=self._decoders
+                _decode, body, encoding == "gzip", form, signal, limiter=self._decoders
             )
             await asyncio.wrap_future(self._store.submit(batch))
         except tuple(_REFUSALS) as error:
@@ -63,12 +71,12 @@ class Receiver:
         except ClientDisconnect:
             self._counters.requests_refused["disconnected"] += 1
             return Response(status_code=400)  # nobody is there to read it
-        self._counters.add(batch)
-        content = otlp.encode(otlp.accepted(batch.spans_rejected), form)
+        self._counters.add(batch, of_logs=signal is signals.LOGS)
+        content = otlp.encode(signal.accepted(batch.rejected), form)
         return Response(content, media_type=form.value)
 
     async def ignore(self, request: Request) -> Response:
-        """Accept metrics and logs, which applications send along by default, and keep nothing of them."""
+        """Accept metrics, which applications send along by default, and keep nothing of them."""
         with contextlib.suppress(bodies.TooLargeError, ClientDisconnect):  # nothing of it is wanted
             await bodies.read(request)
         self._counters.requests_ignored[request.url.path.rpartition("/")[2]] += 1
@@ -78,9 +86,9 @@ class Receiver:
         return Response(b"{}" if is_json else b"", media_type=media_type or otlp.Format.PROTOBUF.value)
 
 
-def _decode(body: bytes, is_gzip: bool, form: otlp.Format) -> Batch:
-    request, malformed = otlp.decode(bodies.gunzip(body) if is_gzip else body, form)
-    batch = read_request(request)
+def _decode(body: bytes, is_gzip: bool, form: otlp.Format, signal: Signal) -> Batch:
+    request, malformed = otlp.decode(bodies.gunzip(body) if is_gzip else body, form, signal.request)
+    batch = signal.read(request)
     if malformed:
-        batch.spans_rejected["malformed"] += malformed
+        batch.rejected["malformed"] += malformed
     return batch

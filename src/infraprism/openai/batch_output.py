@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from infraprism import guard
-from infraprism.openai import background, batch_calls, known_batches
+from infraprism.openai import background, batch_calls, events, known_batches
 from infraprism.openai.late import Place
 
 #: Bytes: a longer line is none of a batch's.
@@ -98,7 +98,7 @@ class Reader:
                 known_batches.read(self._file_id)
         self._rest = b""
         if self._recorded:
-            self._place.connection.flush()
+            events.flush(self._place.connection)
 
     @guard.guarded("telemetry_error")
     def _line(self, data: bytes) -> None:
@@ -115,7 +115,7 @@ class Reader:
         if batch_calls.record(self._place, self._batch, line):
             self._recorded += 1
             if self._recorded % _EXPORTED_AT_ONCE == 0:
-                self._place.connection.flush()
+                events.flush(self._place.connection)
 
 
 def _parse(data: bytes) -> dict[str, Any] | None:

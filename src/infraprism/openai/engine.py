@@ -24,6 +24,7 @@ from infraprism.openai.target import target_of
 from infraprism.pricing import money
 
 if TYPE_CHECKING:
+    from opentelemetry._logs import LoggerProvider
     from opentelemetry.metrics import MeterProvider
 
     from infraprism.tracing import Connection
@@ -40,13 +41,20 @@ class Engine:
         self.all_clients = False
         self._tracer_provider: TracerProvider | None = None
         self._meter_provider: MeterProvider | None = None
+        self._logger_provider: LoggerProvider | None = None
         self._metrics: Metrics | None = None
         self._connections: dict[bool, tuple[TracerProvider, Connection]] = {}
 
-    def configure(self, tracer_provider: TracerProvider | None, meter_provider: MeterProvider | None) -> None:
+    def configure(
+        self,
+        tracer_provider: TracerProvider | None,
+        meter_provider: MeterProvider | None,
+        logger_provider: LoggerProvider | None,
+    ) -> None:
         """Use these providers; None means the global one, whenever it is set."""
         self._tracer_provider = tracer_provider
         self._meter_provider = meter_provider
+        self._logger_provider = logger_provider
         self._metrics = None
         self._connections = {}
 
@@ -173,7 +181,7 @@ class Engine:
             except ImportError:
                 guard.drop("no_sdk", "nothing is recorded: install the extra 'sdk' of infraprism")
                 return None
-            connection = connect(provider, own_export=own_export)
+            connection = connect(provider, self._logger_provider, own_export=own_export)
             self._connections[own_export] = (provider, connection)
             return connection
 

@@ -23,8 +23,13 @@ class InfraPrismInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # the bas
         return ("openai >= 1.66, < 4",)
 
     def _instrument(self, **kwargs: Any) -> None:
-        """Start; takes ``tracer_provider`` and ``meter_provider``, by default the global ones."""
-        engine.configure(kwargs.get("tracer_provider"), kwargs.get("meter_provider"))
+        """Start.
+
+        Takes ``tracer_provider``, ``meter_provider`` and ``logger_provider``, by default the global ones.
+        """
+        engine.configure(
+            kwargs.get("tracer_provider"), kwargs.get("meter_provider"), kwargs.get("logger_provider")
+        )
         engine.all_clients = True
         patch.install()
         engine.attach()
@@ -32,5 +37,5 @@ class InfraPrismInstrumentor(BaseInstrumentor):  # type: ignore[misc]  # the bas
     def _uninstrument(self, **kwargs: Any) -> None:
         """Stop: the client's methods are its own again, unless there are drop-in clients to record."""
         engine.all_clients = False
-        engine.configure(None, None)
+        engine.configure(None, None, None)
         patch.remove()

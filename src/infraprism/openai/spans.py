@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -9,7 +10,7 @@ from opentelemetry.context import Context
 from opentelemetry.trace import Span, SpanKind, StatusCode
 
 from infraprism import guard, semconv, sessions
-from infraprism.openai import attributes
+from infraprism.openai import attributes, events
 from infraprism.openai.metrics import Measured, Metrics
 from infraprism.openai.response import Reply
 from infraprism.openai.target import Target
@@ -70,6 +71,8 @@ def start(
         )
     finally:
         sessions.starting.trace_id = None
+    if not span.is_recording():
+        span = events.remembering(span, where.context, target.name, known, start_time)
     if target.surface.operation in semconv.TURN_OPERATIONS:
         sessions.started(identity, where, span)
     return span
@@ -84,7 +87,10 @@ def finish(
     outcome: Outcome,
     end_time: int | None = None,
 ) -> None:
-    """Add a call to its session and to the metrics, whether or not its span is sampled, and end the span."""
+    """Add a call to its session and to the metrics, whether or not its span is sampled, and end the span.
+
+    Where it is not sampled, an event says what it would have said.
+    """
     reply, usage, cost, error_type, duration, first_chunk, estimated, counts, beside = outcome
     totals = None
     try:
@@ -102,7 +108,8 @@ def finish(
                 target, identity.entity_type, reply.model, error_type, duration, first_chunk, usage, cost
             )
         )
-        if not span.is_recording():
+        logger = None if span.get_span_context().trace_flags.sampled else events.logger_for(span, connection)
+        if logger is None and not span.is_recording():
             return
         found = attributes.read(reply, usage, cost)
         if estimated is not None:
@@ -120,7 +127,11 @@ def finish(
             found[semconv.ERROR_TYPE] = error_type
             # The class only: messages quote content and pieces of keys.
             span.set_status(StatusCode.ERROR, error_type)
-        connection.write(span, found)
+        if span.is_recording():
+            connection.write(span, found)
+        if logger is not None:
+            end_time = time.time_ns() if end_time is None else end_time
+            events.send(logger, span, found, end_time)
     finally:
         span.end(end_time)
         if cost is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from opentelemetry._logs import LoggerProvider, get_logger_provider
 from opentelemetry.sdk.trace.id_generator import IdGenerator
 from opentelemetry.trace import ProxyTracerProvider, Span, Tracer, TracerProvider
 
@@ -26,6 +27,7 @@ class Connection(NamedTuple):
         write: puts attributes on a span, quickly.
         tell: tells the application what a call cost, where it asked to be told.
         flush: has the ended spans exported, and waits for it: never in the application's threads.
+        logger_provider: gives what takes the events of calls that are not sampled; None where nothing does.
     """
 
     tracer: Tracer
@@ -34,19 +36,26 @@ class Connection(NamedTuple):
     write: Callable[[Span, Mapping[str, AttributeValue]], None] = write
     tell: Callable[..., None] = callbacks.tell
     flush: Callable[[], object] = lambda: None
+    logger_provider: Callable[[], LoggerProvider | None] = get_logger_provider
 
 
-def connect(provider: TracerProvider, *, own_export: bool) -> Connection:
+def connect(
+    provider: TracerProvider, logger_provider: LoggerProvider | None = None, *, own_export: bool
+) -> Connection:
     """Make `provider` carry sessions onto spans, and give the instrumentation its way in.
 
     Can be called again for the same provider. A provider that is not the SDK's is used as it is.
 
     Args:
         provider: the application's tracer provider.
+        logger_provider: the application's; by default the global one, whenever it is set.
         own_export: where the application has not configured one yet, export to the local collector.
     """
+    logs: Callable[[], LoggerProvider | None] = get_logger_provider
     if own_export and isinstance(provider, ProxyTracerProvider):
-        provider = standalone.provider() or provider
+        own = standalone.provider()
+        if own is not None:
+            provider, logs = own, _own_logger_provider  # events go where the spans go
     if callable(add := getattr(provider, "add_span_processor", None)) and not _has_processor(provider):
         processor = SessionCostProcessor()
         add(processor)
@@ -58,7 +67,14 @@ def connect(provider: TracerProvider, *, own_export: bool) -> Connection:
         _tracer(provider, semconv.SESSIONS_SCOPE),
         process_ledger,
         flush=flush if callable(flush) else lambda: None,
+        logger_provider=logs if logger_provider is None else lambda: logger_provider,
     )
+
+
+def _own_logger_provider() -> LoggerProvider | None:
+    from infraprism.tracing import standalone_events  # the SDK's logs: only once they are needed
+
+    return standalone_events.provider()
 
 
 def _tracer(provider: TracerProvider, scope: str) -> Tracer:

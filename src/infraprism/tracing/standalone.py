@@ -12,6 +12,7 @@ import sys
 import threading
 from collections.abc import Sequence
 from functools import cache
+from typing import Any, Protocol
 
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
@@ -21,6 +22,13 @@ from infraprism import guard, settings
 #: Seconds to deliver a batch, retries included: what an application waits at its end, at most, where no
 #: collector answers. `OTEL_EXPORTER_OTLP_TIMEOUT` wins.
 _TIMEOUT = 2.0
+
+
+class Flushed(Protocol):
+    """A provider whose processors export in batches."""
+
+    def force_flush(self, timeout_millis: int = 30000) -> bool:
+        """Export what waits."""
 
 
 @cache
@@ -38,51 +46,60 @@ def provider() -> TracerProvider | None:
     except ImportError:
         guard.drop("no_exporter", "nothing is exported: install the extra 'sdk' of infraprism")
         return None
-    # The key is for an InfraPrism collector: where the user authenticates by headers, it stays here.
-    key = None if _is_set("HEADERS") else settings.current().api_key
-    exporter = OTLPSpanExporter(
-        headers=None if key is None else {"authorization": f"Bearer {key}"},
-        timeout=_TIMEOUT if _seconds() is None else None,
-    )
     result = TracerProvider()
-    result.add_span_processor(BatchSpanProcessor(_QuietExporter(exporter)))
-    _flush_at_the_end_of_a_child(result)
-    if hasattr(os, "register_at_fork"):
-        os.register_at_fork(after_in_child=lambda: _flush_after_a_fork(result))
+    result.add_span_processor(BatchSpanProcessor(_QuietExporter(OTLPSpanExporter(**options("TRACES")))))
+    flush_at_the_end_of_children(result)
     return result
 
 
-def _is_set(setting: str) -> bool:
-    return any(os.environ.get(f"OTEL_EXPORTER_OTLP_{kind}{setting}") for kind in ("", "TRACES_"))
+def options(signal: str) -> dict[str, Any]:
+    """Arguments of the OTLP exporter of a signal (``TRACES``, ``LOGS``): what its settings leave to us."""
+    # The key is for an InfraPrism collector: where the user authenticates by headers, it stays here.
+    key = None if _setting("HEADERS", signal) else settings.current().api_key
+    return {
+        "headers": None if key is None else {"authorization": f"Bearer {key}"},
+        "timeout": _TIMEOUT if _seconds(signal) is None else None,
+    }
 
 
-def _seconds() -> float | None:
+def _setting(name: str, signal: str) -> str | None:
+    own, common = f"OTEL_EXPORTER_OTLP_{signal}_{name}", f"OTEL_EXPORTER_OTLP_{name}"
+    return os.environ.get(own) or os.environ.get(common)
+
+
+def _seconds(signal: str) -> float | None:
     """What `OTEL_EXPORTER_OTLP_TIMEOUT` says; None where that is no time to wait."""
-    said = os.environ.get("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT") or os.environ.get("OTEL_EXPORTER_OTLP_TIMEOUT")
     try:
-        seconds = float(said or "")
+        seconds = float(_setting("TIMEOUT", signal) or "")
     except ValueError:
         return None
     return seconds if seconds > 0 else None
 
 
-def _flush_after_a_fork(provider: TracerProvider) -> None:
+def flush_at_the_end_of_children(provider: Flushed) -> None:
+    """Export what waits when this process, or one that is forked from it, ends as a child."""
+    _flush_at_the_end_of_a_child(provider)
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=lambda: _flush_after_a_fork(provider))
+
+
+def _flush_after_a_fork(provider: Flushed) -> None:
     # A child of multiprocessing forgets first what was to be done at its parent's end.
     if (util := sys.modules.get("multiprocessing.util")) is not None:
         util.register_after_fork(provider, _flush_at_the_end_of_a_child)
 
 
-def _flush_at_the_end_of_a_child(provider: TracerProvider) -> None:
+def _flush_at_the_end_of_a_child(provider: Flushed) -> None:
     """Export what waits when a child of multiprocessing ends: most of them never come to `atexit`."""
     process = sys.modules.get("multiprocessing.process")
     if process is not None and process.parent_process() is not None:
         sys.modules["multiprocessing.util"].Finalize(None, provider.force_flush, exitpriority=0)
 
 
-class _QuietExporter(SpanExporter):
+class Quiet:
     """Exports through `inner`; what it cannot deliver is counted and reported once, not at every batch."""
 
-    def __init__(self, inner: SpanExporter) -> None:
+    def __init__(self, inner: Any) -> None:
         self._inner = inner
         self._here = threading.local()
         # An application that never configured OpenTelemetry did not ask for its log records. Other exporters
@@ -92,19 +109,19 @@ class _QuietExporter(SpanExporter):
     def _may_log(self, record: logging.LogRecord) -> bool:
         return not getattr(self._here, "exporting", False)
 
-    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        """Deliver a batch."""
+    def delivers(self, batch: Sequence[Any]) -> bool:
+        """Deliver a batch; whether it was taken."""
         self._here.exporting = True
         try:
-            result = self._inner.export(spans)
+            taken = bool(self._inner.export(batch).name == "SUCCESS")
         except Exception:  # the exporter before 1.40 lets a refused connection out  # noqa: BLE001
-            result = SpanExportResult.FAILURE
+            taken = False
         finally:
             self._here.exporting = False
-        if result is not SpanExportResult.SUCCESS:
+        if not taken:
             detail = "is `infraprism serve` running, or OTEL_EXPORTER_OTLP_ENDPOINT set?"
-            guard.drop("export_failed", detail, len(spans))
-        return result
+            guard.drop("export_failed", detail, len(batch))
+        return taken
 
     def shutdown(self) -> None:
         """Stop delivering."""
@@ -112,4 +129,12 @@ class _QuietExporter(SpanExporter):
 
     def force_flush(self, timeout_millis: int = 30000) -> bool:
         """Nothing waits here."""
-        return self._inner.force_flush(timeout_millis)
+        return True
+
+
+class _QuietExporter(Quiet, SpanExporter):
+    """Of spans."""
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        """Deliver a batch."""
+        return SpanExportResult.SUCCESS if self.delivers(spans) else SpanExportResult.FAILURE
