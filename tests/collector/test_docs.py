@@ -6,14 +6,14 @@ import re
 from pathlib import Path
 from typing import get_args
 
-from infraprism.collector import calls, receiver, repricing
+from infraprism.collector import calls, heads, logs, receiver, repricing
 
 DOCS = (Path(__file__).parents[2] / "docs" / "api.md").read_text()
 SOURCES = Path(calls.__file__).parent
 
 
 def test_every_reason_is_documented() -> None:
-    reasons = {*calls.REJECTIONS, calls.NO_CALL_NO_SESSION}
+    reasons = {*heads.REJECTIONS, calls.NO_CALL_NO_SESSION, logs.NO_CALL}
     reasons |= set(get_args(repricing.Reason))
     reasons |= {reason for _, reason in receiver._REFUSALS.values()}
     for module in ("attributes.py", "receiver.py"):

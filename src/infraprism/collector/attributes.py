@@ -108,11 +108,7 @@ class Attributes:
 
     def integer(self, name: str) -> int:
         """An integer; 0 where there is none."""
-        value = self._values.get(name)
-        if not isinstance(value, int) or isinstance(value, bool):
-            return 0
-        del self._values[name]
-        return value
+        return self._values.pop(name) if type(self._values.get(name)) is int else 0
 
     def session_id(self) -> str | None:
         """The session's id under either of its names."""

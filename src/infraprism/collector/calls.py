@@ -16,21 +16,11 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from infraprism import semconv
 from infraprism.collector.attributes import Attributes
+from infraprism.collector.heads import Head, RejectedError, check
 
 SERVICE_NAME: Final = "service.name"
-#: Why a span or an event is refused, as its sender is told.
-REJECTIONS: Final = {
-    "malformed": "it is not valid OTLP/JSON",
-    "trace_id_invalid": "the trace id is not 16 bytes, or all zeros",
-    "span_id_invalid": "the span id is not 8 bytes, or all zeros",
-    "time_missing": "the start time or the end time is missing",
-    "time_out_of_range": "a time lies beyond the year 2262",
-    "ended_before_started": "the end lies before the start",
-}
 #: Why a span is accepted and not kept.
 NO_CALL_NO_SESSION: Final = "no_call_no_session"
-
-_MAX_BIGINT: Final = 2**63 - 1
 
 
 class Call(NamedTuple):
@@ -104,19 +94,6 @@ class SessionSpan(NamedTuple):
     attributes: str
 
 
-class Head(NamedTuple):
-    """What tells a span apart, beside its attributes; an event of a call has the same."""
-
-    trace_id: bytes
-    span_id: bytes
-    parent_span_id: bytes
-    #: Unix nanoseconds.
-    started_at: int
-    ended_at: int
-    name: str
-    is_error: bool = False
-
-
 @dataclass(slots=True)
 class Batch:
     """What one request brought: the rows to store, and what became of the rest, counted by reason."""
@@ -131,10 +108,6 @@ class Batch:
 
     def __len__(self) -> int:
         return len(self.calls) + len(self.spans)
-
-
-class RejectedError(ValueError):
-    """What cannot be stored; the argument is a key of `REJECTIONS`."""
 
 
 def read_request(request: ExportTraceServiceRequest) -> Batch:
@@ -177,7 +150,7 @@ def read_span(span: Span, service_name: str | None, dropped: Counter[str]) -> Ca
 
 def read(head: Head, attributes: Attributes, service_name: str | None) -> Call | SessionSpan | None:
     """The row that a span or an event of a call becomes; as `read_span`."""
-    _check(head)
+    check(head)
     is_call = attributes.is_call()
     session_id = attributes.session_id()
     if not is_call and session_id is None:
@@ -249,19 +222,6 @@ def read(head: Head, attributes: Attributes, service_name: str | None) -> Call |
         usage_unpriced=usage_unpriced,
         is_batch=is_batch,
     )
-
-
-def _check(head: Head) -> None:
-    if len(head.trace_id) != 16 or not any(head.trace_id):
-        raise RejectedError("trace_id_invalid")
-    if len(head.span_id) != 8 or not any(head.span_id):
-        raise RejectedError("span_id_invalid")
-    if not head.started_at or not head.ended_at:
-        raise RejectedError("time_missing")
-    if max(head.started_at, head.ended_at) > _MAX_BIGINT:
-        raise RejectedError("time_out_of_range")
-    if head.ended_at < head.started_at:
-        raise RejectedError("ended_before_started")
 
 
 def service_name_of(resource: Resource) -> str | None:

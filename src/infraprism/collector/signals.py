@@ -18,7 +18,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 )
 
 from infraprism.collector import calls, logs
-from infraprism.collector.calls import REJECTIONS, Batch
+from infraprism.collector.calls import Batch
+from infraprism.collector.heads import REJECTIONS
 
 
 @dataclass(frozen=True, slots=True)
