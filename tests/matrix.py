@@ -25,6 +25,7 @@ CORE = ("tests/openai", "tests/sessions", "tests/tracing", "tests/pricing")
 #: What these tests need beside the client and the SDK.
 TOOLS = (
     "hypothesis",
+    "msgspec>=0.20",
     "openai[realtime]",
     "pytest>=9",
     "pytest-asyncio>=1.2",
