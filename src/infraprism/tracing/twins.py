@@ -28,6 +28,8 @@ class _Call(NamedTuple):
 
 
 _calls = Recent(1024)
+#: Who has told of a call so far: where it is one instrumentation, nothing has a twin.
+_scopes: set[str] = set()
 
 
 @guard.guarded("telemetry_error")
@@ -42,7 +44,9 @@ def note(span: ReadableSpan, key: Key) -> None:
     """Take note of a call that ends and carries its money."""
     if span.context is None or key[1] is None is key[2]:
         return
-    call = _Call(span.context.span_id, span.start_time or 0, span.end_time or 0, {_scope(span)})
+    scope = _scope(span)
+    _scopes.add(scope)
+    call = _Call(span.context.span_id, span.start_time or 0, span.end_time or 0, {scope})
     # Replaced, never changed: another thread may go through the old ones.
     _calls[key] = (*(_calls.get(key) or ())[-63:], call)
 
@@ -50,6 +54,8 @@ def note(span: ReadableSpan, key: Key) -> None:
 def find(span: ReadableSpan, key: Key) -> int | None:
     """The span id of the call that `span` tells of, too; None where there is none."""
     scope, began, ended = _scope(span), span.start_time or 0, span.end_time or 0
+    if not _scopes.difference((scope,)):
+        return None
     for call in reversed(_calls.get(key) or ()):
         if call.ended < began:
             break  # and so have those before it
