@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from infraprism.openai import estimate, tokens
 from infraprism.pricing import Usage
 from tests.support.calls import Recording, Wire, drain, sse
+from tests.support.versions import needs
 
 TEXT: Any = st.text()
 
@@ -113,6 +114,7 @@ def test_what_an_estimate_cannot_price_leaves_a_floor(recording: Recording) -> N
     assert recording.attributes["infraprism.usage.unpriced"] == ("web_search",)
 
 
+@needs("responses.create", "service_tier")
 @pytest.mark.parametrize(
     ("asked", "served", "amount"),
     [
