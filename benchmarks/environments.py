@@ -31,7 +31,8 @@ def python_of(variant: str) -> str:
     folder = ENVIRONMENTS / (variant if package else OURS)
     python = str(folder / "bin" / "python")
     same = [f"{name}=={version(name)}" for name in ("openai", "opentelemetry-sdk")]
-    wanted = [package] if package else ["--editable", f"{ROOT}[openai,sdk]"]
+    # Not editable: what is installed is compiled, as the peers are.
+    wanted = [package] if package else ["--reinstall-package", "infraprism", f"{ROOT}[openai,sdk]"]
     try:
         if not folder.exists():
             _uv("venv", "--python", sys.executable, str(folder))
