@@ -14,7 +14,8 @@ from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 
 from infraprism import guard, semconv
-from infraprism.tracing import Ledger, SessionCostProcessor, Totals, foreign, recent
+from infraprism.sessions.recent import Recent
+from infraprism.tracing import Ledger, SessionCostProcessor, Totals, foreign
 from tests.support.spans import recording
 from tests.support.versions import ENDING_IS_TOLD
 
@@ -239,7 +240,7 @@ def test_a_response_of_that_name_later_is_another_one(response_id):
 
 
 def test_responses_are_remembered_for_a_while(monkeypatch):
-    monkeypatch.setattr(foreign, "_answered", recent.Recent(10))
+    monkeypatch.setattr(foreign, "_answered", Recent(10))
     scene = Scene()
     theirs = [scene.theirs(str(number), attributes=answered(f"resp_{number}")) for number in range(100)]
     for number in range(100):

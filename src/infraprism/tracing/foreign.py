@@ -20,8 +20,8 @@ from opentelemetry.trace import format_span_id
 
 from infraprism import guard, semconv
 from infraprism.sessions import NOBODY, Identity
+from infraprism.sessions.recent import Recent
 from infraprism.tracing.bag import read, write_late
-from infraprism.tracing.recent import Recent
 
 _TURN: Final = "turn"
 _NO_TURN: Final = "no turn"
@@ -117,7 +117,7 @@ def started(span: Span, parent_context: Context | None) -> None:
         else:
             place.around = _around.get(span.parent.span_id)
         if place.around is not None:
-            _around[span.get_span_context().span_id] = place.around
+            _around.note(span.get_span_context().span_id, place.around)
     setattr(_holder(span), _PLACE, place)
 
 
@@ -146,7 +146,7 @@ def whose(span: Span, identity: Identity) -> Identity:
     if identity is NOBODY and span.parent is not None:
         identity = _whose.get(span.parent.span_id) or NOBODY
     if identity is not NOBODY:
-        _whose[span.get_span_context().span_id] = identity
+        _whose.note(span.get_span_context().span_id, identity)
     return identity
 
 
@@ -154,7 +154,7 @@ def whose(span: Span, identity: Identity) -> Identity:
 def own_started(span: Span, parent_context: Context | None) -> None:
     """Take note of a call of ours, and tell the spans around it that they enclose it."""
     span_id = span.get_span_context().span_id
-    _around[span_id] = span_id
+    _around.note(span_id, span_id)
     if span.parent is None:
         return
     outer = place_of(trace.get_current_span(parent_context))
@@ -167,7 +167,7 @@ def answered(span: ReadableSpan) -> None:
     """Remember for a while which response a call was answered with."""
     response_id, context = read(span).get(semconv.RESPONSE_ID), span.context
     if response_id is not None and context is not None:
-        _answered[response_id] = context.span_id, span.end_time or 0
+        _answered.note(response_id, (context.span_id, span.end_time or 0))
 
 
 @guard.guarded("telemetry_error")
@@ -235,9 +235,11 @@ def _kind(attributes: Mapping[str, Any]) -> str | None:
     return _ANY if semconv.COST_STATUS in attributes else None
 
 
+#: Spans and responses that are remembered, of each kind, at least.
+_REMEMBERED: Final = 2048
 #: The call of ours that a span is, or is in, by the span's id: all that some spans know of their parent.
-_around = Recent()
+_around: Recent[int, int] = Recent(_REMEMBERED)
 #: Whose a span is, by its id.
-_whose = Recent()
+_whose: Recent[int, Identity] = Recent(_REMEMBERED)
 #: Span id and end of the call that was answered with a response, by the response's id.
-_answered = Recent()
+_answered: Recent[Any, tuple[int, int]] = Recent(_REMEMBERED)

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 from opentelemetry.sdk.trace import ReadableSpan
 
 from infraprism import guard, semconv
+from infraprism.sessions.recent import Recent
 from infraprism.tracing.bag import read
-from infraprism.tracing.recent import Recent
 
 #: Model, input tokens, output tokens.
 Key = tuple[Any, Any, Any]
@@ -27,7 +27,7 @@ class _Call(NamedTuple):
     known_to: set[str]
 
 
-_calls = Recent(1024)
+_calls: Recent[Key, tuple[_Call, ...]] = Recent(1024)
 #: Who has told of a call so far: where it is one instrumentation, nothing has a twin.
 _scopes: set[str] = set()
 
@@ -48,7 +48,7 @@ def note(span: ReadableSpan, key: Key) -> None:
     _scopes.add(scope)
     call = _Call(span.context.span_id, span.start_time or 0, span.end_time or 0, {scope})
     # Replaced, never changed: another thread may go through the old ones.
-    _calls[key] = (*(_calls.get(key) or ())[-63:], call)
+    _calls.note(key, (*(_calls.get(key) or ())[-63:], call))
 
 
 def find(span: ReadableSpan, key: Key) -> int | None:
