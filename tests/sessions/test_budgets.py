@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from infraprism import Budget, BudgetExceededError, Identity, Overrun, guard, set_budgets
 from infraprism.sessions import keeper
-from infraprism.sessions.budgets_keeper import Keeper
+from infraprism.sessions.budgets.keeper import Keeper
 
 ACME = Identity("s-1", "customer", "acme", {"feature": "chat"})
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)

@@ -2,8 +2,7 @@
 
 from infraprism.sessions.attributes import attributes
 from infraprism.sessions.baggage import without_baggage
-from infraprism.sessions.budgets import Budget, BudgetExceededError, Overrun
-from infraprism.sessions.budgets_keeper import Hold, keeper, set_budgets
+from infraprism.sessions.budgets import Budget, BudgetExceededError, Hold, Overrun, keeper, set_budgets
 from infraprism.sessions.carry import carry
 from infraprism.sessions.context import (
     from_environment,

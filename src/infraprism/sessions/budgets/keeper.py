@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from infraprism import guard
-from infraprism.sessions.budgets import EXACT, ZERO, Budget, BudgetExceededError, Overrun, Scope
-from infraprism.sessions.budgets_accounts import Account, Book
+from infraprism.sessions.budgets.accounts import Account, Book
+from infraprism.sessions.budgets.budget import EXACT, ZERO, Budget, BudgetExceededError, Overrun, Scope
 from infraprism.sessions.identity import Identity
 
 

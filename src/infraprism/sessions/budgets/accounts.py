@@ -6,7 +6,7 @@ from collections import OrderedDict
 from datetime import datetime
 from decimal import Decimal
 
-from infraprism.sessions.budgets import EXACT, ZERO, Budget, Scope
+from infraprism.sessions.budgets.budget import EXACT, ZERO, Budget, Scope
 from infraprism.sessions.identity import Identity
 
 
