@@ -7,7 +7,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from infraprism.collector.app import create_app
-from infraprism.collector.store import Store
+from infraprism.collector.store.embedded import Store
 
 
 @pytest.fixture

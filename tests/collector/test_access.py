@@ -7,7 +7,7 @@ from starlette.testclient import TestClient
 
 from infraprism.collector.access import is_loopback
 from infraprism.collector.app import create_app
-from infraprism.collector.store import Store
+from infraprism.collector.store.embedded import Store
 
 ROUTES = ["/v1/status", "/v1/analytics/sessions", "/v1/analytics/sessions/s-1", "/nothing"]
 

@@ -6,7 +6,8 @@ import re
 from pathlib import Path
 from typing import get_args
 
-from infraprism.collector import calls, heads, logs, receiver, repricing
+from infraprism.collector.ingest import calls, heads, logs, receiver
+from infraprism.collector.recosts import repricing
 
 DOCS = (Path(__file__).parents[2] / "docs" / "api.md").read_text()
 SOURCES = Path(calls.__file__).parent

@@ -10,8 +10,8 @@ from typing import Any
 
 from starlette.testclient import TestClient
 
-from infraprism.collector.calls import read_request
-from infraprism.collector.store import Store
+from infraprism.collector.ingest.calls import read_request
+from infraprism.collector.store.embedded import Store
 from infraprism.openai import attributes
 from infraprism.openai.response import Reply
 from infraprism.pricing import Cost

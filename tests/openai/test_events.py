@@ -23,8 +23,8 @@ from opentelemetry.trace import NoOpTracerProvider
 
 import infraprism
 from infraprism import guard, semconv, settings
-from infraprism.collector import calls, logs
-from infraprism.collector.calls import Call
+from infraprism.collector.ingest import calls, logs
+from infraprism.collector.ingest.calls import Call
 from tests.support.calls import SCOPE, Answers, Recording, Wire, instrumented, settle, sse
 from tests.support.exchanges import CHAT, CHUNK, MESSAGES, RESPONSE, USAGE
 

@@ -13,8 +13,8 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from starlette.testclient import TestClient
 
 from infraprism.collector.app import create_app
-from infraprism.collector.calls import read_request
-from infraprism.collector.store import Store
+from infraprism.collector.ingest.calls import read_request
+from infraprism.collector.store.embedded import Store
 from tests.support.otlp import make_call, make_request
 
 #: gpt-4o at 2 and 8 dollars, where the list has 2.50 and 10.

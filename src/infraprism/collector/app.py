@@ -10,12 +10,14 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.routing import Route
 
-from infraprism.collector import access, api, history_api, problems
-from infraprism.collector.api import Api
+from infraprism.collector import access, problems
+from infraprism.collector.analytics import api
+from infraprism.collector.analytics.api import Api
 from infraprism.collector.counters import Counters
-from infraprism.collector.history_api import HistoryApi
-from infraprism.collector.receiver import Receiver
-from infraprism.collector.store import Store
+from infraprism.collector.ingest.receiver import Receiver
+from infraprism.collector.recosts import history_api
+from infraprism.collector.recosts.history_api import HistoryApi
+from infraprism.collector.store.embedded import Store
 
 
 class _AnyText(Convertor[str]):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from infraprism.collector.calls import Batch
+from infraprism.collector.ingest.calls import Batch
 
 
 class Counters:

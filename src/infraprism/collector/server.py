@@ -12,7 +12,7 @@ import uvicorn
 
 from infraprism.collector.access import is_loopback
 from infraprism.collector.app import create_app
-from infraprism.collector.store import CannotOpenError, Store
+from infraprism.collector.store.embedded import CannotOpenError, Store
 
 #: Seconds that running requests get to finish at the stop.
 STOP_SECONDS = 10

@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from infraprism.collector import history, recost_answers
-from infraprism.collector.store import Store
+from infraprism.collector.recosts import recost_answers
+from infraprism.collector.store import history
+from infraprism.collector.store.embedded import Store
 from infraprism.pricing import quotes, version
 from infraprism.pricing.book_text import parse
 from tests.support.otlp import SECOND, make_call, make_span
@@ -572,8 +573,9 @@ def test_what_a_process_prices_by_is_left_as_it_was(cheaper: TestClient, store: 
 _KILLED = """
 import os, signal, sys
 from pathlib import Path
-from infraprism.collector import history, recost
-from infraprism.collector.store import Store
+from infraprism.collector.recosts import recost
+from infraprism.collector.store import history
+from infraprism.collector.store.embedded import Store
 from infraprism.pricing import load
 
 history.CHUNK = 500

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from infraprism.collector.app import create_app
-from infraprism.collector.calls import read_request
-from infraprism.collector.store import Store
+from infraprism.collector.ingest.calls import read_request
+from infraprism.collector.store.embedded import Store
 from tests.support.otlp import NEW_YEAR, SECOND, make_call, make_request, make_span
 
 SESSIONS = "/v1/analytics/sessions"

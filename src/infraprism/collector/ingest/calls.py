@@ -15,8 +15,8 @@ from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from infraprism import semconv
-from infraprism.collector.attributes import Attributes
-from infraprism.collector.heads import Head, RejectedError, check
+from infraprism.collector.ingest.attributes import Attributes
+from infraprism.collector.ingest.heads import Head, RejectedError, check
 
 SERVICE_NAME: Final = "service.name"
 #: Why a span is accepted and not kept.

@@ -10,7 +10,7 @@ from typing import Any, Final, Literal, NamedTuple
 import msgspec
 
 from infraprism import semconv
-from infraprism.collector import attributes, quantities
+from infraprism.collector.ingest import attributes, quantities
 from infraprism.pricing import Cost, Status, Usage, money, price
 from infraprism.pricing.stored import is_possible, with_further
 

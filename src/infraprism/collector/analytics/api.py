@@ -9,10 +9,11 @@ import anyio
 import duckdb
 from starlette.requests import Request
 
-from infraprism.collector import answers, parameters, queries
+from infraprism.collector.analytics import answers, parameters
 from infraprism.collector.counters import Counters
 from infraprism.collector.problems import Problem
-from infraprism.collector.store import Store
+from infraprism.collector.store import queries
+from infraprism.collector.store.embedded import Store
 from infraprism.collector.wire import JSONAnswer
 
 SESSIONS: Final = "/v1/analytics/sessions"

@@ -11,9 +11,12 @@ import duckdb
 from starlette.requests import Request
 
 from infraprism import semconv
-from infraprism.collector import bodies, explanations, history, parameters, recost, recost_answers
+from infraprism.collector.analytics import explanations, parameters
+from infraprism.collector.ingest import bodies
 from infraprism.collector.problems import Problem
-from infraprism.collector.store import ChangeRunningError, Store
+from infraprism.collector.recosts import recost, recost_answers
+from infraprism.collector.store import history
+from infraprism.collector.store.embedded import ChangeRunningError, Store
 from infraprism.collector.wire import JSONAnswer
 from infraprism.pricing import Book, PriceFileError, load
 

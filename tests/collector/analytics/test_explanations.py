@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from infraprism.collector.store import Store
+from infraprism.collector.store.embedded import Store
 from tests.support.otlp import NEW_YEAR, SECOND, make_call, make_span
 from tests.support.repriced import (
     CALLS,

@@ -8,8 +8,9 @@ from typing import Any, Final
 
 import msgspec
 
-from infraprism.collector import answers, wire
-from infraprism.collector.repricing import estimated_usage, moment
+from infraprism.collector import wire
+from infraprism.collector.analytics import answers
+from infraprism.collector.recosts.repricing import estimated_usage, moment
 from infraprism.pricing import Usage, explained
 from infraprism.pricing.exchange import Display
 from infraprism.pricing.explained import Line

@@ -8,8 +8,8 @@ from google.protobuf import json_format
 from google.protobuf.message import DecodeError, Message
 from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]
 
-from infraprism.collector import otlp_json
-from infraprism.collector.otlp_json import UndecodableError
+from infraprism.collector.ingest import otlp_json
+from infraprism.collector.ingest.otlp_json import UndecodableError
 
 
 class Format(Enum):

@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 import duckdb
 
 from infraprism import semconv
-from infraprism.collector.calls import Call, SessionSpan
+from infraprism.collector.ingest.calls import Call, SessionSpan
 
 
 @dataclass(frozen=True)

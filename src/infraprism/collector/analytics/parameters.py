@@ -11,9 +11,9 @@ from typing import Final
 import msgspec
 
 from infraprism.collector import times
-from infraprism.collector.history import CallFilter
 from infraprism.collector.problems import Problem
-from infraprism.collector.queries import Position, SessionFilter
+from infraprism.collector.store.history import CallFilter
+from infraprism.collector.store.queries import Position, SessionFilter
 
 MAX_LIMIT: Final = 1000
 DEFAULT_LIMIT: Final = 100

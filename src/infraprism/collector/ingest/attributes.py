@@ -17,7 +17,8 @@ import msgspec
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 
 from infraprism import semconv
-from infraprism.collector import quantities, times
+from infraprism.collector import times
+from infraprism.collector.ingest import quantities
 from infraprism.pricing import CURRENCY, Status
 from infraprism.pricing.stored import FURTHER_FIELDS
 

@@ -10,9 +10,9 @@ from decimal import Decimal
 import duckdb
 
 from infraprism import pricing
-from infraprism.collector import history
-from infraprism.collector.history import CallFilter, Recost
-from infraprism.collector.repricing import Stored, moment, reprice
+from infraprism.collector.recosts.repricing import Stored, moment, reprice
+from infraprism.collector.store import history
+from infraprism.collector.store.history import CallFilter, Recost
 from infraprism.pricing import Book, Cost, money, quotes
 from infraprism.pricing.exchange import Display
 

@@ -6,8 +6,8 @@ from decimal import Decimal
 from typing import Any, Final
 
 from infraprism.collector import wire
-from infraprism.collector.history import Recost
-from infraprism.collector.recost import Result, Sums
+from infraprism.collector.recosts.recost import Result, Sums
+from infraprism.collector.store.history import Recost
 from infraprism.pricing import CURRENCY, money
 
 #: Entities in one answer, those with the largest differences.

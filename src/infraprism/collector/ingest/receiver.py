@@ -10,11 +10,12 @@ import anyio
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from infraprism.collector import bodies, otlp, otlp_json, problems, signals
-from infraprism.collector.calls import Batch
+from infraprism.collector import problems
 from infraprism.collector.counters import Counters
-from infraprism.collector.signals import Signal
-from infraprism.collector.store import QueueFullError, Store, StoreFailedError
+from infraprism.collector.ingest import bodies, otlp, otlp_json, signals
+from infraprism.collector.ingest.calls import Batch
+from infraprism.collector.ingest.signals import Signal
+from infraprism.collector.store.embedded import QueueFullError, Store, StoreFailedError
 
 #: Seconds after which a sender should try again.
 RETRY_AFTER: Final = "1"

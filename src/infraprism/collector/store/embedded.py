@@ -20,8 +20,8 @@ from typing import Final
 
 import duckdb
 
-from infraprism.collector import queries, schema
-from infraprism.collector.calls import Batch
+from infraprism.collector.ingest.calls import Batch
+from infraprism.collector.store import queries, schema
 
 QUEUE_SPANS: Final = 50_000
 #: Rows of one commit; a bound on what the writer holds twice in memory.

@@ -14,9 +14,9 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from starlette.testclient import TestClient
 
-from infraprism.collector import calls, logs
-from infraprism.collector.calls import Batch
-from infraprism.collector.store import Store
+from infraprism.collector.ingest import calls, logs
+from infraprism.collector.ingest.calls import Batch
+from infraprism.collector.store.embedded import Store
 from tests.support.otlp import (
     make_call,
     make_event,

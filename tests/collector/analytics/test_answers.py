@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from infraprism.collector import answers
+from infraprism.collector.analytics import answers
 
 
 def test_a_total_of_many_digits_is_not_rounded() -> None:

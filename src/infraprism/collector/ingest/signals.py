@@ -17,9 +17,9 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceResponse,
 )
 
-from infraprism.collector import calls, logs
-from infraprism.collector.calls import Batch
-from infraprism.collector.heads import REJECTIONS
+from infraprism.collector.ingest import calls, logs
+from infraprism.collector.ingest.calls import Batch
+from infraprism.collector.ingest.heads import REJECTIONS
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from infraprism.collector import wire
-from infraprism.collector.queries import Position
+from infraprism.collector.store.queries import Position
 from infraprism.pricing import CURRENCY, money
 
 

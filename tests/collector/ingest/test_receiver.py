@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 from starlette.testclient import TestClient
 
-from infraprism.collector import bodies
-from infraprism.collector.store import QueueFullError, Store, StoreFailedError
+from infraprism.collector.ingest import bodies
+from infraprism.collector.store.embedded import QueueFullError, Store, StoreFailedError
 from tests.support.otlp import make_call, make_json, make_request, make_span
 
 PROTOBUF = {"Content-Type": "application/x-protobuf"}

@@ -14,9 +14,9 @@ from typing import Any
 import duckdb
 import pytest
 
-from infraprism.collector import schema
-from infraprism.collector.calls import Batch, Call, read_request
-from infraprism.collector.store import CannotOpenError, QueueFullError, Store, StoreFailedError
+from infraprism.collector.ingest.calls import Batch, Call, read_request
+from infraprism.collector.store import schema
+from infraprism.collector.store.embedded import CannotOpenError, QueueFullError, Store, StoreFailedError
 from tests.support.otlp import make_call, make_request, make_span
 
 
@@ -152,8 +152,8 @@ _FULL_DISK = """
 import resource, sys
 from pathlib import Path
 from tests.support.otlp import make_call, make_request
-from infraprism.collector.calls import read_request
-from infraprism.collector.store import Store, StoreFailedError
+from infraprism.collector.ingest.calls import read_request
+from infraprism.collector.store.embedded import Store, StoreFailedError
 
 def send(numbers):
     spans = [make_call(number, {"filler": f"{number:032x}" * 40}) for number in numbers]
@@ -184,7 +184,7 @@ def test_a_full_disk_is_survived(tmp_path: Path, limit: int) -> None:
         capture_output=True,
         text=True,
         timeout=60,
-        cwd=Path(__file__).parents[2],
+        cwd=Path(__file__).parents[3],
     )
 
     assert result.returncode == 0, result.stderr

@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 import duckdb
 
 from infraprism import semconv
-from infraprism.collector.repricing import Stored
+from infraprism.collector.recosts.repricing import Stored
 from infraprism.pricing import Cost
 
 #: Stored calls that are read, and written, at a time.

@@ -12,9 +12,9 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
 from infraprism import semconv
-from infraprism.collector.attributes import Attributes
-from infraprism.collector.calls import Batch, Call, read, service_name_of
-from infraprism.collector.heads import Head, RejectedError
+from infraprism.collector.ingest.attributes import Attributes
+from infraprism.collector.ingest.calls import Batch, Call, read, service_name_of
+from infraprism.collector.ingest.heads import Head, RejectedError
 
 #: Why a log record is accepted and not kept.
 NO_CALL: Final = "no_call"

@@ -1,0 +1,1 @@
+"""The Analytics API: parameters in, answers out."""

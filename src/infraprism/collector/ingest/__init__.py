@@ -1,0 +1,1 @@
+"""OTLP in: requests, signals, rows."""

@@ -1,0 +1,1 @@
+"""Stored calls priced again, and what became of that."""
