@@ -12,5 +12,6 @@ from infraprism.tracing import foreign, places, twins
 def _nothing_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
     """Spans of two tests have the same ids, times and tokens."""
     monkeypatch.setattr(places, "_places", Recent(4096))
+    monkeypatch.setattr(foreign, "_answered", Recent(2048))
     monkeypatch.setattr(foreign, "_ended", deque(maxlen=2048))
     monkeypatch.setattr(twins, "_calls", Recent(2048))

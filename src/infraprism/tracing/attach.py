@@ -11,7 +11,7 @@ from opentelemetry.trace import ProxyTracerProvider, Span, Tracer, TracerProvide
 
 from infraprism import __version__, semconv
 from infraprism.sessions import starting
-from infraprism.tracing import callbacks, standalone
+from infraprism.tracing import callbacks, given, standalone
 from infraprism.tracing.bag import AttributeValue, write
 from infraprism.tracing.ledger import Ledger, process_ledger
 from infraprism.tracing.processor import ENDING_IS_TOLD, SessionCostProcessor
@@ -83,6 +83,7 @@ def _tracer(provider: TracerProvider, scope: str) -> Tracer:
     generator = getattr(tracer, "id_generator", None)
     if isinstance(generator, IdGenerator) and not isinstance(generator, SessionIdGenerator):
         tracer.id_generator = SessionIdGenerator(generator)  # type: ignore[attr-defined]
+        given.put_on(tracer)
     return tracer
 
 
