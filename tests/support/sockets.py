@@ -44,6 +44,7 @@ class Speaker:
             client of version 1 is given it.
         heard: the messages it waited for, and those that came after its script.
         paths: what was connected to.
+        headers: with what, the names in lower case.
     """
 
     def __init__(self, script: tuple[Step, ...]) -> None:
@@ -53,11 +54,13 @@ class Speaker:
         self.websocket_base_url = self.base_url.replace("http", "ws", 1)
         self.heard: list[dict[str, Any]] = []
         self.paths: list[str] = []
+        self.headers: list[dict[str, str]] = []
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     def _speak(self, connection: ServerConnection) -> None:
         assert connection.request is not None
         self.paths.append(connection.request.path)
+        self.headers.append({name.lower(): value for name, value in connection.request.headers.raw_items()})
         with contextlib.suppress(ConnectionClosed):
             for step in self._script:
                 match step:
