@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 from opentelemetry.context import Context, get_current
+from opentelemetry.metrics import MeterProvider
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 
 from infraprism import compat, guard, price_file, semconv, settings
@@ -27,9 +28,11 @@ class SessionCostProcessor(SpanProcessor):
 
     Args:
         ledger: where totals are kept; by default the one of this process.
+        meter_provider: measures what the calls of other instrumentations cost; by default the global one.
     """
 
-    def __init__(self, ledger: Ledger | None = None) -> None:
+    def __init__(self, ledger: Ledger | None = None, meter_provider: MeterProvider | None = None) -> None:
+        self._meter_provider = meter_provider
         self._ledger = process_ledger if ledger is None else ledger
         self._profiles = _profiles()
         price_file.start()
@@ -69,8 +72,10 @@ class SessionCostProcessor(SpanProcessor):
     def _call_ending(self, span: ReadableSpan, place: Place | None) -> None:
         if places.is_own(span) if place is None else place.own:  # added itself, sampled or not
             foreign.own_ended(span)
-        elif foreign.ending(span, place) and account(span, foreign.operation_of(read(span)), self._ledger):
-            foreign.carries(span)
+        elif foreign.ending(span, place):
+            operation = foreign.operation_of(read(span))
+            if account(span, operation, self._ledger, self._meter_provider):
+                foreign.carries(span)
 
     @guard.guarded("telemetry_error")
     def _add_extras(self, span: ReadableSpan) -> None:
