@@ -1,6 +1,6 @@
 """What a call's span starts with, put on the span as it is.
 
-The SDK checks and copies each attribute that a span starts with, a sixth of all that a call takes, and ours
+The SDK checks and copies each attribute that a span starts with, an eighth of all that a call takes, and ours
 are plain already. A tracer of ours shows them to the sampler as ever, keeps them from the SDK where the
 sampler changes nothing, and puts them on the span before any processor sees it.
 """

@@ -18,7 +18,7 @@ from infraprism.sessions.recent import Recent
 
 
 class Place:
-    """Where a span stands.
+    """Where one span stands.
 
     Holds no span, so that a chain of tasks that outlive each other's spans keeps none of them in memory.
     """
@@ -53,7 +53,7 @@ class Place:
 def begin(span: Span, context: Context) -> Place:
     """Give a span that starts in `context` its place.
 
-    It is the session of the context; of its parent where the context has none: who carries a parent from one
+    Its session is the context's; its parent's where the context has none: who carries a parent from one
     context to another, as Logfire does to tell of a stream, loses ours.
     """
     place = Place()
@@ -68,12 +68,12 @@ def begin(span: Span, context: Context) -> Place:
     parent = span.parent
     if parent is not None:
         found = outside(context)
-        if (
-            found is None
-        ):  # a parent that is no span of the SDK, or is not to be seen here, is known by its id
+        if found is None:  # no span of the SDK's, or not to be seen here: it is known by its id
             found = _places.get(parent.span_id)
         elif not found.own:
-            place.outer = _shortened(found) if found.ended or found.outer is not None else found
+            place.outer = outer = _running(found)
+            if outer is not None and outer.outer is not None:
+                outer.outer = _running(outer.outer)
         if found is not None:
             place.around = found.around
             if identity is NOBODY:
@@ -102,12 +102,10 @@ def outside(context: Context) -> Place | None:
     return place_of(context.get(_ACTIVE))  # type: ignore[arg-type]  # whatever it is
 
 
-def _shortened(place: Place | None) -> Place | None:
-    """`place` as one to look outwards from: nobody asks for the spans that have ended any more."""
+def _running(place: Place | None) -> Place | None:
+    """The next span outwards, from `place` on, that has not ended: nobody asks for the others any more."""
     while place is not None and place.ended:
         place = place.outer
-    if place is not None and place.outer is not None and place.outer.ended:
-        place.outer = _shortened(place.outer)
     return place
 
 
