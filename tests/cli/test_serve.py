@@ -216,7 +216,8 @@ def test_what_is_in_the_way_is_named_in_one_line(tmp_path: Path) -> None:
     assert line.startswith(f"cannot open the database {tmp_path}/missing/x.duckdb: ")
 
     assert refused(tmp_path, "--host", "0.0.0.0") == (
-        "0.0.0.0 can be reached from other machines: set INFRAPRISM_API_KEY, or listen on 127.0.0.1"
+        "0.0.0.0 can be reached from other machines: make a key with `infraprism keys create`,"
+        " set INFRAPRISM_API_KEY, or listen on 127.0.0.1"
     )
     (tmp_path / "prices.toml").write_text("x = 1\ny = 2")
     assert refused(tmp_path, INFRAPRISM_PRICES="prices.toml") == (

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TextIO
 
 import uvicorn
+from starlette.applications import Starlette
 
-from infraprism.collector.access import is_loopback
+from infraprism.collector.access.hosts import is_loopback
 from infraprism.collector.app import create_app
 from infraprism.collector.store.embedded import CannotOpenError, Store
 
@@ -38,17 +39,20 @@ def run(
     `prices`: the file of the user's own, by which stored calls are priced again. Port 0 takes a free one.
     Raises `CannotStartError`.
     """
-    if api_key is None and not is_loopback(host):
-        raise CannotStartError(
-            f"{host} can be reached from other machines: set INFRAPRISM_API_KEY, or listen on 127.0.0.1"
-        )
     with _listen(host, port) as listener:
         try:
             store = Store(database)
         except CannotOpenError as error:
             raise CannotStartError(str(error)) from error
         try:
-            _serve(store, host, listener, api_key, prices, output)
+            app = create_app(store, api_key=api_key, local_only=is_loopback(host), prices=prices)
+            if not is_loopback(host) and not app.state.keyring.has_usable:
+                raise CannotStartError(
+                    f"{host} can be reached from other machines: make a key with `infraprism keys create`,"
+                    " set INFRAPRISM_API_KEY, or listen on 127.0.0.1"
+                )
+            _serve(app, store.path, host, listener, output)
+            app.state.keyring.note_use()
         finally:
             store.close()
 
@@ -75,20 +79,12 @@ class _Server(uvicorn.Server):
         print(self._announcement, file=self._output, flush=True)
 
 
-def _serve(
-    store: Store,
-    host: str,
-    listener: socket.socket,
-    api_key: str | None,
-    prices: Path | None,
-    output: TextIO,
-) -> None:
+def _serve(app: Starlette, database: Path, host: str, listener: socket.socket, output: TextIO) -> None:
     shown_host = f"[{host}]" if ":" in host else host
     line = (
         f"InfraPrism collector listening on http://{shown_host}:{listener.getsockname()[1]},"
-        f" data in {store.path}"
+        f" data in {database}"
     )
-    app = create_app(store, api_key=api_key, local_only=is_loopback(host), prices=prices)
     server = _Server(
         uvicorn.Config(
             app,
