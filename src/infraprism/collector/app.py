@@ -24,6 +24,7 @@ from infraprism.collector.ingest.receiver import Receiver
 from infraprism.collector.recosts import history_api
 from infraprism.collector.recosts.history_api import HistoryApi
 from infraprism.collector.store.embedded import Store
+from infraprism.collector.upkeep import api as upkeep_api
 
 
 class _AnyText(Convertor[str]):
@@ -66,6 +67,7 @@ def create_app(
         scoped(Route(history_api.RECOSTS, history.recosts, methods=["GET"]), "read"),
         scoped(Route(history_api.RECOSTS, history.recost, methods=["POST"]), "admin"),
         *keys_api.routes(keyring),
+        *upkeep_api.routes(store),
         *sign_ins.routes(),
         scoped(Route("/v1/status", analytics.status), "read"),
         scoped(Route("/healthz", analytics.health), "open"),

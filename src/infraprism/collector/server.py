@@ -14,6 +14,7 @@ from starlette.applications import Starlette
 from infraprism.collector.access.hosts import is_loopback
 from infraprism.collector.app import create_app
 from infraprism.collector.store.embedded import CannotOpenError, Store
+from infraprism.collector.upkeep.keeper import Keeper
 
 #: Seconds that running requests get to finish at the stop.
 STOP_SECONDS = 10
@@ -32,11 +33,13 @@ def run(
     database: Path,
     api_key: str | None,
     prices: Path | None = None,
+    retention: int | None = None,
     output: TextIO = sys.stdout,
 ) -> None:
     """Serve until SIGINT or SIGTERM; prints one line to `output` once it listens.
 
     `prices`: the file of the user's own, by which stored calls are priced again. Port 0 takes a free one.
+    `retention`: nanoseconds for which calls are kept; None keeps them for good.
     Raises `CannotStartError`.
     """
     with _listen(host, port) as listener:
@@ -51,8 +54,12 @@ def run(
                     f"{host} can be reached from other machines: make a key with `infraprism keys create`,"
                     " set INFRAPRISM_API_KEY, or listen on 127.0.0.1"
                 )
-            _serve(app, store.path, host, listener, output)
-            app.state.keyring.note_use()
+            keeper = Keeper(store, app.state.keyring, retention)
+            keeper.start()
+            try:
+                _serve(app, store.path, host, listener, output)
+            finally:
+                keeper.close()
         finally:
             store.close()
 

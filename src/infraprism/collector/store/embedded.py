@@ -21,7 +21,7 @@ from typing import Final
 import duckdb
 
 from infraprism.collector.ingest.calls import Batch
-from infraprism.collector.store import queries, schema
+from infraprism.collector.store import deletions, queries, schema
 
 QUEUE_SPANS: Final = 50_000
 #: Rows of one commit; a bound on what the writer holds twice in memory.
@@ -61,6 +61,8 @@ class Store:
         self.calls_stored = 0
         self.spans_stored = 0
         self.repeats_dropped = 0
+        #: Delivered again after they had been deleted.
+        self.deleted_dropped = 0
         self._queue_spans = queue_spans
         self._waiting: deque[_Write] = deque()
         self._waiting_spans = 0
@@ -179,11 +181,14 @@ class Store:
         spans = [span for batch in batches for span in batch.spans]
         with self._root.cursor() as connection:
             connection.begin()  # closing the connection rolls back what was not committed
+            total = len(calls) + len(spans)
+            calls, spans = deletions.alive(connection, calls), deletions.alive(connection, spans)
             calls_stored = queries.insert(connection, queries.CALLS, calls)
             spans_stored = queries.insert(connection, queries.SPANS, spans)
             connection.commit()
         self.calls_stored += calls_stored
         self.spans_stored += spans_stored
+        self.deleted_dropped += total - len(calls) - len(spans)
         self.repeats_dropped += len(calls) + len(spans) - calls_stored - spans_stored
 
     def _reopen(self) -> None:
