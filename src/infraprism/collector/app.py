@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.routing import Route
 
-from infraprism.collector import problems
+from infraprism.collector import health, problems
 from infraprism.collector.access import api as keys_api
 from infraprism.collector.access.gate import Gate
 from infraprism.collector.access.hosts import LocalHostOnly
@@ -25,6 +25,7 @@ from infraprism.collector.recosts import history_api
 from infraprism.collector.recosts.history_api import HistoryApi
 from infraprism.collector.store.embedded import Store
 from infraprism.collector.upkeep import api as upkeep_api
+from infraprism.collector.upkeep import backup_api
 
 
 class _AnyText(Convertor[str]):
@@ -43,9 +44,15 @@ register_url_convertor("any_text", _AnyText())
 
 
 def create_app(
-    store: Store, *, api_key: str | None = None, local_only: bool = False, prices: Path | None = None
+    store: Store,
+    *,
+    api_key: str | None = None,
+    local_only: bool = False,
+    prices: Path | None = None,
+    backups: Path | None = None,
 ) -> Starlette:
     """The routes over `store`. `prices`: the user's own, read anew for each recost.
+    `backups`: the folder of online backups; None allows none.
 
     Once there is a key, `api_key` or one in the store, every route asks for one with its scope.
     `local_only` refuses requests whose Host header does not name this machine. Raises `UndeclaredError` for a
@@ -68,9 +75,10 @@ def create_app(
         scoped(Route(history_api.RECOSTS, history.recost, methods=["POST"]), "admin"),
         *keys_api.routes(keyring),
         *upkeep_api.routes(store),
+        *backup_api.routes(store, backups),
         *sign_ins.routes(),
         scoped(Route("/v1/status", analytics.status), "read"),
-        scoped(Route("/healthz", analytics.health), "open"),
+        *health.routes(store, counters),
     ]
     for route in routes:
         required_by(route)

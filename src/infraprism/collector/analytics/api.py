@@ -1,4 +1,4 @@
-"""The routes of the Analytics API, the status and the health check."""
+"""The routes of the Analytics API, and the status."""
 
 from __future__ import annotations
 
@@ -94,10 +94,6 @@ class Api:
                 "requests_ignored": self._counters.requests_ignored,
             }
         )
-
-    async def health(self, request: Request) -> JSONAnswer:
-        """`GET /healthz`."""
-        return JSONAnswer({"status": "ok"})
 
     async def _in_thread(self, query: Any) -> Any:
         try:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future
@@ -21,7 +22,7 @@ from typing import Final
 import duckdb
 
 from infraprism.collector.ingest.calls import Batch
-from infraprism.collector.store import deletions, queries, schema
+from infraprism.collector.store import backups, deletions, queries, schema
 
 QUEUE_SPANS: Final = 50_000
 #: Rows of one commit; a bound on what the writer holds twice in memory.
@@ -50,6 +51,8 @@ class StoreFailedError(Exception):
 class _Write:
     batch: Batch
     done: Future[None] = field(default_factory=Future)
+    #: Whether something is to be written even where the batch is empty.
+    is_probe: bool = False
 
 
 class Store:
@@ -97,6 +100,27 @@ class Store:
             self._waiting_spans += len(batch)
             self._changed.notify_all()
         return write.done
+
+    def probe(self) -> Future[None]:
+        """As `submit`, of nothing but the time: done once the store has written."""
+        write = _Write(Batch(), is_probe=True)
+        write.done.set_running_or_notify_cancel()
+        with self._changed:
+            if self._closing:
+                raise StoreFailedError("the collector is stopping")
+            self._waiting.append(write)
+            self._changed.notify_all()
+        return write.done
+
+    def back_up(self, target: Path) -> backups.Summary:
+        """Copy all that is stored to the new file `target`, in one snapshot; the writer goes on meanwhile.
+
+        Raises `ChangeRunningError`, `backups.BackupError`.
+        """
+        with self.changer() as connection:
+            row = connection.execute("SELECT current_database()").fetchone()
+            assert row is not None
+            return backups.copy(connection, row[0], target)
 
     @contextmanager
     def reader(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -162,7 +186,7 @@ class Store:
         try:
             if self._is_invalid:
                 self._reopen()
-            self._commit([write.batch for write in writes])
+            self._commit([write.batch for write in writes], any(write.is_probe for write in writes))
         except Exception as error:  # noqa: BLE001 - the writer must outlive whatever one batch brings
             self._is_invalid = self._is_invalid or isinstance(error, duckdb.FatalException)
             if len(writes) > 1 and not self._is_invalid:
@@ -176,11 +200,13 @@ class Store:
             for write in writes:
                 write.done.set_result(None)
 
-    def _commit(self, batches: list[Batch]) -> None:
+    def _commit(self, batches: list[Batch], is_probe: bool) -> None:
         calls = [call for batch in batches for call in batch.calls]
         spans = [span for batch in batches for span in batch.spans]
         with self._root.cursor() as connection:
             connection.begin()  # closing the connection rolls back what was not committed
+            if is_probe:
+                connection.execute("UPDATE probe SET written_at = $now", {"now": time.time_ns()})
             total = len(calls) + len(spans)
             calls, spans = deletions.alive(connection, calls), deletions.alive(connection, spans)
             calls_stored = queries.insert(connection, queries.CALLS, calls)
