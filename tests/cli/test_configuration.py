@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from dataclasses import fields
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from tests.cli.test_serve import refused, serve
 DEFAULTS = Configuration(
     host="127.0.0.1",
     port=4318,
-    database=Path("infraprism.duckdb"),
+    database="infraprism.duckdb",
     api_key=None,
     prices=None,
     backups=None,
@@ -26,7 +27,7 @@ DEFAULTS = Configuration(
 WRITTEN = {
     "host": ("0.0.0.0", "0.0.0.0"),
     "port": ("8080", 8080),
-    "database": ("/data/x.duckdb", Path("/data/x.duckdb")),
+    "database": ("/data/x.duckdb", "/data/x.duckdb"),
     "api_key": ("ip-key", "ip-key"),
     "prices": ("prices.toml", Path("prices.toml")),
     "backups": ("/backups", Path("/backups")),
@@ -132,3 +133,13 @@ def test_the_collector_does_what_its_file_says(folder: Path) -> None:
     assert refused(folder, "--config", "none.toml") == "none.toml: there is no such file"
     (folder / "infraprism.toml").unlink()
     assert refused(folder, "--backups", "none") == "none is no folder for backups"
+
+
+def test_the_table_of_the_documentation_is_this_table() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "operation.md").read_text()
+    section = text.partition("\n## Settings\n")[2].partition("\n## ")[0]
+
+    rows = re.findall(r"^\| `(\w+)` \| .* \| (?:`(.+)`|none.*) \|$", section, re.MULTILINE)
+
+    defaults = {name: "" if o.default is None else str(o.default) for name, o in OPTIONS.items()}
+    assert dict(rows) == defaults

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import pytest
 import yaml
 
+from infraprism import cli
 from infraprism.cli.configuration import OPTIONS
 
 ROOT = Path(__file__).parents[2]
@@ -48,16 +50,13 @@ def test_the_image_runs_without_rights_and_without_secrets() -> None:
         assert (ROOT / name).exists()
 
 
-def test_the_image_starts_what_there_is(capsys: Any) -> None:
-    from infraprism import cli
-
+def test_the_image_starts_what_there_is() -> None:
     (entry,) = re.findall(r"^ENTRYPOINT (.*)$", DOCKERFILE, re.M)
     (command,) = re.findall(r"^CMD (.*)$", DOCKERFILE, re.M)
     assert json.loads(entry) == ["infraprism"]
-    try:
+    with pytest.raises(SystemExit) as ended:
         cli.main([*json.loads(command), "--help"])
-    except SystemExit as ended:
-        assert ended.code == 0
+    assert ended.value.code == 0
     (port,) = re.findall(r"^EXPOSE (\d+)$", DOCKERFILE, re.M)
     assert f"INFRAPRISM_PORT={port} " in DOCKERFILE
     assert f"http://127.0.0.1:{port}/readyz" in DOCKERFILE

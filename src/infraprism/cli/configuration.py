@@ -29,7 +29,8 @@ class Configuration:
 
     host: str
     port: int
-    database: Path
+    #: The file.
+    database: str
     api_key: str | None
     prices: Path | None
     #: The folder of online backups; None allows none.
@@ -51,10 +52,6 @@ class Option:
     meaning: str
     #: A secret has no flag: other users of the machine see those.
     has_flag: bool = True
-
-
-def _host(text: str) -> str:
-    return text
 
 
 def _port(text: str) -> int:
@@ -87,9 +84,9 @@ def _log_format(text: str) -> str:
 OPTIONS: Final = {
     option.name: option
     for option in (
-        Option("host", semconv.SETTING_HOST, _host, settings.DEFAULT_HOST, "address to listen on"),
+        Option("host", semconv.SETTING_HOST, str, settings.DEFAULT_HOST, "address to listen on"),
         Option("port", semconv.SETTING_PORT, _port, settings.DEFAULT_PORT, "port, 0 for a free one"),
-        Option("database", semconv.SETTING_DATABASE, Path, Path(settings.DEFAULT_DATABASE), "database file"),
+        Option("database", semconv.SETTING_DATABASE, str, settings.DEFAULT_DATABASE, "database file"),
         Option("api_key", semconv.SETTING_API_KEY, _key, None, "a key with all scopes", has_flag=False),
         Option("prices", semconv.SETTING_PRICES, Path, None, "file of your own prices"),
         Option("backups", semconv.SETTING_BACKUPS, Path, None, "folder of online backups"),

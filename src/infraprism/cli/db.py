@@ -66,7 +66,7 @@ def _migrate(args: argparse.Namespace) -> int:
     from infraprism.collector.store import schema
     from infraprism.collector.store.embedded import Store
 
-    path = configuration.read(args).database
+    path = Path(configuration.read(args).database)
     if not path.is_file():
         return fail(f"{path}: there is no such file")
     Store(path).close()
@@ -77,7 +77,7 @@ def _migrate(args: argparse.Namespace) -> int:
 def _check(args: argparse.Namespace) -> int:
     from infraprism.collector.store import backups
 
-    path = configuration.read(args).database
+    path = Path(configuration.read(args).database)
     with closing(backups.open_to_read(path)) as connection, _waiting(f"checking {path}"):
         found = backups.faults(connection, "source")
         counted = backups.summary(connection, "source")
@@ -98,7 +98,7 @@ def _backup(args: argparse.Namespace) -> int:
         return 0
     if args.target is None:
         return fail("name the file of the backup, or a collector by --url")
-    counted = _copy(configuration.read(args).database, args.target)
+    counted = _copy(Path(configuration.read(args).database), args.target)
     if args.json:
         answer = {**counted._asdict(), "total": money.text(counted.total), "file": str(args.target)}
         _say(json.dumps(answer))
@@ -110,7 +110,7 @@ def _backup(args: argparse.Namespace) -> int:
 def _restore(args: argparse.Namespace) -> int:
     from infraprism.collector.store import backups
 
-    database = configuration.read(args).database
+    database = Path(configuration.read(args).database)
     with closing(backups.open_to_read(args.backup)) as connection, _waiting(f"checking {args.backup}"):
         found = backups.faults(connection, "source")
     if found:

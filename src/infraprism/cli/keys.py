@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -121,7 +122,7 @@ def _on_file(args: argparse.Namespace, work: Any, *, must_exist: bool = True) ->
     from infraprism.collector.access.keyring import Keyring
     from infraprism.collector.store.embedded import CannotOpenError, Store
 
-    path = configuration.read(args).database
+    path = Path(configuration.read(args).database)
     if must_exist and not path.is_file():
         raise asking.AskError(f"{path}: there is no such file")
     try:

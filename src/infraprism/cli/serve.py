@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from infraprism import pricing, semconv
@@ -38,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
         server.run(
             host=told.host,
             port=told.port,
-            database=told.database,
+            database=Path(told.database),
             api_key=told.api_key,
             prices=told.prices,
             retention=told.retention,

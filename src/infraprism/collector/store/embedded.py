@@ -51,8 +51,6 @@ class StoreFailedError(Exception):
 class _Write:
     batch: Batch
     done: Future[None] = field(default_factory=Future)
-    #: Whether something is to be written even where the batch is empty.
-    is_probe: bool = False
 
 
 class Store:
@@ -103,7 +101,7 @@ class Store:
 
     def probe(self) -> Future[None]:
         """As `submit`, of nothing but the time: done once the store has written."""
-        write = _Write(Batch(), is_probe=True)
+        write = _Write(Batch())
         write.done.set_running_or_notify_cancel()
         with self._changed:
             if self._closing:
@@ -186,7 +184,7 @@ class Store:
         try:
             if self._is_invalid:
                 self._reopen()
-            self._commit([write.batch for write in writes], any(write.is_probe for write in writes))
+            self._commit([write.batch for write in writes])
         except Exception as error:  # noqa: BLE001 - the writer must outlive whatever one batch brings
             self._is_invalid = self._is_invalid or isinstance(error, duckdb.FatalException)
             if len(writes) > 1 and not self._is_invalid:
@@ -200,14 +198,14 @@ class Store:
             for write in writes:
                 write.done.set_result(None)
 
-    def _commit(self, batches: list[Batch], is_probe: bool) -> None:
+    def _commit(self, batches: list[Batch]) -> None:
         calls = [call for batch in batches for call in batch.calls]
         spans = [span for batch in batches for span in batch.spans]
         with self._root.cursor() as connection:
             connection.begin()  # closing the connection rolls back what was not committed
-            if is_probe:
-                connection.execute("UPDATE probe SET written_at = $now", {"now": time.time_ns()})
             total = len(calls) + len(spans)
+            if not total:  # only a probe brings nothing; beside others it is their commit that proves it
+                connection.execute("UPDATE probe SET written_at = $now", {"now": time.time_ns()})
             calls, spans = deletions.alive(connection, calls), deletions.alive(connection, spans)
             calls_stored = queries.insert(connection, queries.CALLS, calls)
             spans_stored = queries.insert(connection, queries.SPANS, spans)
