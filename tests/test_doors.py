@@ -27,6 +27,7 @@ DOORS: dict[str, set[str]] = {
     "semconv": set(),
     "settings": {"infraprism.semconv"},
     "guard": set(),
+    "providers": set(),
     "price_file": COMMON | {"infraprism.guard", "infraprism.pricing", "infraprism.settings"},
     "compat": {"infraprism.pricing", "infraprism.semconv"},
     "pricing": {"genai_prices", "httpx2"},
@@ -45,6 +46,7 @@ DOORS: dict[str, set[str]] = {
         "infraprism.guard",
         "infraprism.price_file",
         "infraprism.pricing",
+        "infraprism.providers",
         "infraprism.sessions",
         "infraprism.tracing",  # only inside of a function, see below
         "infraprism.settings",
@@ -62,6 +64,7 @@ DOORS: dict[str, set[str]] = {
         "infraprism.guard",
         "infraprism.price_file",
         "infraprism.pricing",
+        "infraprism.providers",
         "infraprism.sessions",
         "infraprism.settings",
         "opentelemetry._logs",
