@@ -113,7 +113,7 @@ def test_what_is_kept_is_exact(amount):
     assert ledger[ACME].cost == Decimal(amount)
 
 
-def test_a_session_takes_at_most_400_bytes_and_a_million_no_more_than_the_ceiling():
+def test_a_session_takes_at_most_400_bytes_and_six_times_as_many_no_more_than_the_ceiling():
     entity = [f"customer-{number}" for number in range(100)]
     gc.collect()
     tracemalloc.start()
