@@ -48,6 +48,8 @@ def run(args: argparse.Namespace) -> int:
             database=args.database if args.database is not None else Path(environment.database),
             api_key=environment.api_key,
             prices=prices,
+            webhook_secret=environment.webhook_secret,
+            webhook_private=environment.webhook_private,
         )
     except pricing.PriceFileError as error:
         first, more = error.problems[0], len(error.problems) - 1

@@ -13,6 +13,8 @@ from starlette.routing import Route
 from infraprism.collector import access, problems
 from infraprism.collector.analytics import api
 from infraprism.collector.analytics.api import Api
+from infraprism.collector.budgets import api as budgets_api
+from infraprism.collector.budgets.webhooks import Signer
 from infraprism.collector.counters import Counters
 from infraprism.collector.ingest.receiver import Receiver
 from infraprism.collector.recosts import history_api
@@ -36,9 +38,17 @@ register_url_convertor("any_text", _AnyText())
 
 
 def create_app(
-    store: Store, *, api_key: str | None = None, local_only: bool = False, prices: Path | None = None
+    store: Store,
+    *,
+    api_key: str | None = None,
+    local_only: bool = False,
+    prices: Path | None = None,
+    signer: Signer | None = None,
+    allow_private: bool = False,
 ) -> Starlette:
     """The routes over `store`. `prices`: the user's own, read anew for each recost.
+
+    `signer`, `allow_private`: of the webhooks of budgets.
 
     With `api_key`, everything but the health check asks for it. `local_only` refuses requests whose Host
     header does not name this machine.
@@ -62,6 +72,7 @@ def create_app(
             Route(f"{history_api.CALLS}/{{ids:any_text}}", history.call),
             Route(history_api.RECOSTS, history.recosts, methods=["GET"]),
             Route(history_api.RECOSTS, history.recost, methods=["POST"]),
+            *budgets_api.routes(store, signer, allow_private=allow_private),
             Route("/v1/status", analytics.status),
             Route(access.HEALTH, analytics.health),
         ],

@@ -9,9 +9,12 @@ from pathlib import Path
 from typing import TextIO
 
 import uvicorn
+from starlette.applications import Starlette
 
 from infraprism.collector.access import is_loopback
 from infraprism.collector.app import create_app
+from infraprism.collector.budgets.watch import Watch
+from infraprism.collector.budgets.webhooks import Signer
 from infraprism.collector.store.embedded import CannotOpenError, Store
 
 #: Seconds that running requests get to finish at the stop.
@@ -31,11 +34,15 @@ def run(
     database: Path,
     api_key: str | None,
     prices: Path | None = None,
+    webhook_secret: str | None = None,
+    webhook_private: bool = False,
     output: TextIO = sys.stdout,
 ) -> None:
     """Serve until SIGINT or SIGTERM; prints one line to `output` once it listens.
 
     `prices`: the file of the user's own, by which stored calls are priced again. Port 0 takes a free one.
+    `webhook_secret`: what webhooks of budgets are signed by; None sends none. `webhook_private`: they may go
+    to addresses that are not public.
     Raises `CannotStartError`.
     """
     if api_key is None and not is_loopback(host):
@@ -47,9 +54,21 @@ def run(
             store = Store(database)
         except CannotOpenError as error:
             raise CannotStartError(str(error)) from error
+        signer = None if webhook_secret is None else Signer(webhook_secret)
+        watch = Watch(store, signer, allow_private=webhook_private)
+        app = create_app(
+            store,
+            api_key=api_key,
+            local_only=is_loopback(host),
+            prices=prices,
+            signer=signer,
+            allow_private=webhook_private,
+        )
         try:
-            _serve(store, host, listener, api_key, prices, output)
+            watch.start()
+            _serve(app, store.path, host, listener, output)
         finally:
+            watch.close()
             store.close()
 
 
@@ -75,20 +94,12 @@ class _Server(uvicorn.Server):
         print(self._announcement, file=self._output, flush=True)
 
 
-def _serve(
-    store: Store,
-    host: str,
-    listener: socket.socket,
-    api_key: str | None,
-    prices: Path | None,
-    output: TextIO,
-) -> None:
+def _serve(app: Starlette, database: Path, host: str, listener: socket.socket, output: TextIO) -> None:
     shown_host = f"[{host}]" if ":" in host else host
     line = (
         f"InfraPrism collector listening on http://{shown_host}:{listener.getsockname()[1]},"
-        f" data in {store.path}"
+        f" data in {database}"
     )
-    app = create_app(store, api_key=api_key, local_only=is_loopback(host), prices=prices)
     server = _Server(
         uvicorn.Config(
             app,
