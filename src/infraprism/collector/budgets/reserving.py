@@ -19,6 +19,7 @@ from typing import Final, NamedTuple
 import anyio
 
 from infraprism.collector.budgets.definitions import Account, Budget, Spender
+from infraprism.collector.budgets.known import Known
 from infraprism.collector.store import budgets, crossings
 from infraprism.collector.store.budgets import Reservation, Settlement, Used
 from infraprism.collector.store.embedded import Store
@@ -29,6 +30,8 @@ EXPIRES_SECONDS: Final = 900
 #: Reservations and settlements that are committed together; and that may wait.
 _GROUP: Final = 64
 WAITING: Final = 2_000
+#: Crossings that are known to be stored.
+_REMEMBERED: Final = 10_000
 
 
 class BusyError(Exception):
@@ -73,6 +76,9 @@ class Desk:
         self._store = store
         self._waiting: list[_Item] = []
         self._is_open = False
+        self._known = Known()
+        #: Ids of crossings that are stored.
+        self._crossed: set[str] = set()
 
     async def reserve(self, ask: Ask) -> Answer:
         """Reserve what a call may cost, unless a budget refuses it. Raises `BusyError`, `duckdb.Error`."""
@@ -115,37 +121,43 @@ class Desk:
             self._is_open = False
 
     def _handle(self, group: Sequence[Ask | Settlement]) -> list[Answer | None]:
+        try:
+            return self._handled(group)
+        except BaseException:
+            self._known.forget()
+            raise
+
+    def _handled(self, group: Sequence[Ask | Settlement]) -> list[Answer | None]:
         now = time.time_ns()
         asks = [what for what in group if isinstance(what, Ask)]
+        settlements = [what for what in group if isinstance(what, Settlement)]
         expires_at = now + EXPIRES_SECONDS * 10**9
+        rows = [Reservation(ask.id, ask.spender, ask.amount or money.ZERO, now, expires_at) for ask in asks]
         with self._store.reader() as connection:
-            budgets.reserve(
-                connection,
-                [Reservation(ask.id, ask.spender, ask.amount or money.ZERO, now, expires_at) for ask in asks],
-            )
-            budgets.settle(connection, [what for what in group if isinstance(what, Settlement)])
+            budgets.reserve(connection, rows)
+            budgets.settle(connection, settlements)
             connection.commit()
-        decided = iter(self._decide(asks, now, expires_at) if asks else ())
+        self._known.settled(settlements)
+        decided = iter(self._decide(asks, rows, now) if asks else ())
         return [next(decided) if isinstance(what, Ask) else None for what in group]
 
-    def _decide(self, asks: Sequence[Ask], now: int, expires_at: int) -> list[Answer]:
+    def _decide(self, asks: Sequence[Ask], rows: Sequence[Reservation], now: int) -> list[Answer]:
         with self._store.reader() as connection:
             own = budgets.definitions(connection)
             counted = [_counted(ask, own, now) for ask in asks]
             accounts = [account for found in counted for _, _, account in found]
-            known = budgets.used(connection, accounts, now, apart=[ask.id for ask in asks])
+            self._known.read(connection, accounts, now, apart=[ask.id for ask in asks])
             answers: list[Answer] = []
-            accepted: list[Ask] = []
-            for ask, found in zip(asks, counted, strict=True):
+            for ask, row, found in zip(asks, rows, counted, strict=True):
                 overruns = []
-                for budget, index, account in found:
-                    used = _with(known[account], account, accepted)
+                for budget, place, account in found:
+                    used = self._known[account]
                     if not _fits(budget, used, ask.amount):
-                        overruns.append(Overrun(budget, index, account, used))
+                        overruns.append(Overrun(budget, place, account, used))
                 allowed = all(overrun.budget.action != "raise" for overrun in overruns)
                 if allowed:
-                    accepted.append(ask)
-                answers.append(Answer(allowed, expires_at, tuple(overruns)))
+                    self._known.reserved(row)
+                answers.append(Answer(allowed, row.expires_at, tuple(overruns)))
             refused = [ask.id for ask, answer in zip(asks, answers, strict=True) if not answer.is_allowed]
             budgets.settle(connection, [Settlement(id_, now) for id_ in refused])
             crossed = [
@@ -156,26 +168,24 @@ class Desk:
                 for overrun in answer.overruns
                 if overrun.place is None
             ]
+            crossed = [crossing for crossing in crossed if crossing.id not in self._crossed]
             crossings.record(connection, crossed)
             if refused or crossed:
                 connection.commit()
+        if len(self._crossed) > _REMEMBERED:
+            self._crossed.clear()
+        self._crossed.update(crossing.id for crossing in crossed)
         return answers
 
 
 def _counted(ask: Ask, own: Sequence[Budget], now: int) -> list[tuple[Budget, int | None, Account]]:
     """The budgets that count a call, with their places, and the accounts in which they do."""
     found: list[tuple[Budget, int | None, Account]] = []
-    for index, budget in [*enumerate(ask.budgets), *((None, budget) for budget in own)]:
+    for place, budget in [*enumerate(ask.budgets), *((None, budget) for budget in own)]:
         account = budget.account(ask.spender, now)
         if account is not None:
-            found.append((budget, index, account))
+            found.append((budget, place, account))
     return found
-
-
-def _with(used: Used, account: Account, accepted: Sequence[Ask]) -> Used:
-    """What an account has used once those calls are reserved that were accepted just before."""
-    amounts = [ask.amount or money.ZERO for ask in accepted if account.counts(ask.spender)]
-    return used._replace(reserved=money.total([used.reserved, *amounts])) if amounts else used
 
 
 def _fits(budget: Budget, used: Used, asked: Decimal | None) -> bool:
