@@ -15,21 +15,16 @@ from infraprism.collector.app import create_app
 from infraprism.collector.budgets import api
 from infraprism.collector.budgets.reserving import EXPIRES_SECONDS
 from infraprism.collector.budgets.webhooks import Signer
-from infraprism.collector.ingest.signals import TRACES
 from infraprism.collector.store import budgets as sql
 from infraprism.collector.store.embedded import Store
-from tests.support.otlp import SECOND, make_call, make_request
-from tests.support.repriced import exact
+from tests.support.otlp import SECOND, make_call
+from tests.support.repriced import exact, send
 
 D = Decimal
 ACME = {"entity_type": "customer", "entity_id": "acme"}
 WHO = {**ACME, "session_id": "s-1", "tags": {"feature": "chat"}}
 RAISING = {"amount": "0.05", "per": "entity", "period": "day", "action": "raise"}
 MONTHLY = {"name": "acme's", "amount": 20, "per": "entity", "period": "month"}
-
-
-def send(store: Store, *spans: Any) -> None:
-    store.submit(TRACES.read(make_request(*spans))).result(20)
 
 
 def now_call(number: int, values: Any = None, **options: Any) -> Any:
