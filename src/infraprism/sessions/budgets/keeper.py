@@ -201,6 +201,9 @@ def set_budgets(*budgets: Budget) -> None:
     for budget in budgets:
         if not isinstance(budget, Budget):
             raise TypeError(f"budgets must be infraprism.Budget, not {type(budget).__name__}")
+    if any(budget.shared for budget in budgets):
+        # Now, and not in the first call: a process that forks while a module loads never sees it loaded.
+        from infraprism.sessions.budgets import sharing  # noqa: F401
     keeper.use(budgets)
 
 
