@@ -31,6 +31,9 @@ def test_defaults():
         host="127.0.0.1",
         port=4318,
         database="infraprism.duckdb",
+        collector=None,
+        webhook_secret=None,
+        webhook_private=False,
         problems=(),
     )
 
@@ -53,6 +56,9 @@ def test_every_variable():
             "INFRAPRISM_HOST": "0.0.0.0",
             "INFRAPRISM_PORT": "8080",
             "INFRAPRISM_DATABASE": "/var/lib/calls.duckdb",
+            "INFRAPRISM_COLLECTOR": "https://costs.example.com/ip",
+            "INFRAPRISM_WEBHOOK_SECRET": "s" * 32,
+            "INFRAPRISM_WEBHOOK_PRIVATE": "True",
             "INFRAPRISM_UNKNOWN": "not ours",
             "PATH": "/bin",
         }
@@ -72,6 +78,9 @@ def test_every_variable():
         host="0.0.0.0",
         port=8080,
         database="/var/lib/calls.duckdb",
+        collector="https://costs.example.com/ip",
+        webhook_secret="s" * 32,
+        webhook_private=True,
     )
 
 
@@ -92,6 +101,9 @@ def test_blank_values_count_as_unset(blank):
         "HOST",
         "PORT",
         "DATABASE",
+        "COLLECTOR",
+        "WEBHOOK_SECRET",
+        "WEBHOOK_PRIVATE",
     ]
     assert load({f"INFRAPRISM_{name}": blank for name in names}) == Settings()
 
@@ -178,3 +190,15 @@ def test_switches_are_on_unless_they_are_false(name, text, is_on):
     is_word = text.lower() in ("true", "false")
     assert getattr(settings, name.lower()) is is_on
     assert settings.problems == (() if is_word else (f"INFRAPRISM_{name} must be 'true' or 'false'",))
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "problem"),
+    [
+        ("COLLECTOR", "costs:4318", "must begin with http:// or https://"),
+        ("WEBHOOK_SECRET", "s" * 31, "must have at least 32 characters"),
+        ("WEBHOOK_PRIVATE", "yes", "must be 'true' or 'false'"),
+    ],
+)
+def test_what_shared_budgets_cannot_use_is_a_problem_that_does_not_quote_it(name, text, problem):
+    assert load({f"INFRAPRISM_{name}": text}) == Settings(problems=(f"INFRAPRISM_{name} {problem}",))

@@ -88,6 +88,11 @@ def test_an_amount_is_exact(usd):
             )
             for period in ("year", 3600)
         ),
+        (
+            {"period": timedelta(hours=1), "shared": True},
+            ValueError,
+            "period of a shared budget must be 'hour', 'day', 'week', 'month' or None",
+        ),
         ({"period": timedelta(0)}, ValueError, "period must be longer than nothing"),
         ({"action": "stop"}, TypeError, "action must be 'warn', 'raise' or a function that is not async"),
         ({"entity_type": ""}, ValueError, "entity_type must not be empty"),

@@ -53,8 +53,8 @@ def admitted(call: Call, *, asks: bool) -> Call:
 
         try:
             _conclude(hold, sharing.ask(hold))
-        except BaseException as error:
-            call.again(error)
+        except BaseException:
+            call.give_up()
             raise
     return _let_through(call)
 
