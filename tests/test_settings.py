@@ -32,8 +32,6 @@ def test_defaults():
         port=4318,
         database="infraprism.duckdb",
         collector=None,
-        webhook_secret=None,
-        webhook_private=False,
         problems=(),
     )
 
@@ -57,8 +55,6 @@ def test_every_variable():
             "INFRAPRISM_PORT": "8080",
             "INFRAPRISM_DATABASE": "/var/lib/calls.duckdb",
             "INFRAPRISM_COLLECTOR": "https://costs.example.com/ip",
-            "INFRAPRISM_WEBHOOK_SECRET": "s" * 32,
-            "INFRAPRISM_WEBHOOK_PRIVATE": "True",
             "INFRAPRISM_UNKNOWN": "not ours",
             "PATH": "/bin",
         }
@@ -79,8 +75,6 @@ def test_every_variable():
         port=8080,
         database="/var/lib/calls.duckdb",
         collector="https://costs.example.com/ip",
-        webhook_secret="s" * 32,
-        webhook_private=True,
     )
 
 
@@ -102,8 +96,6 @@ def test_blank_values_count_as_unset(blank):
         "PORT",
         "DATABASE",
         "COLLECTOR",
-        "WEBHOOK_SECRET",
-        "WEBHOOK_PRIVATE",
     ]
     assert load({f"INFRAPRISM_{name}": blank for name in names}) == Settings()
 
@@ -192,13 +184,6 @@ def test_switches_are_on_unless_they_are_false(name, text, is_on):
     assert settings.problems == (() if is_word else (f"INFRAPRISM_{name} must be 'true' or 'false'",))
 
 
-@pytest.mark.parametrize(
-    ("name", "text", "problem"),
-    [
-        ("COLLECTOR", "costs:4318", "must begin with http:// or https://"),
-        ("WEBHOOK_SECRET", "s" * 31, "must have at least 32 characters"),
-        ("WEBHOOK_PRIVATE", "yes", "must be 'true' or 'false'"),
-    ],
-)
-def test_what_shared_budgets_cannot_use_is_a_problem_that_does_not_quote_it(name, text, problem):
-    assert load({f"INFRAPRISM_{name}": text}) == Settings(problems=(f"INFRAPRISM_{name} {problem}",))
+def test_what_is_no_address_of_a_collector_is_a_problem():
+    problem = "INFRAPRISM_COLLECTOR must begin with http:// or https://"
+    assert load({"INFRAPRISM_COLLECTOR": "costs:4318"}) == Settings(problems=(problem,))

@@ -21,9 +21,6 @@ DEFAULT_DATABASE = "infraprism.duckdb"
 #: Calls of a session in one trace: with the HTTP spans beside them about half of what Tempo takes, 5 MB.
 DEFAULT_TRACE_MAX_CALLS = 1000
 
-#: Characters of the secret that webhooks are signed by.
-SHORTEST_SECRET = 32
-
 #: How sessions map to traces.
 SessionMode = Literal["join", "nest", "link"]
 SESSION_MODES: tuple[SessionMode, ...] = get_args(SessionMode)
@@ -73,10 +70,6 @@ class Settings:
     database: str = DEFAULT_DATABASE
     #: Where the collector is that the plugin asks about shared budgets: ``http://host:port``.
     collector: str | None = None
-    #: What the collector signs webhooks by; without one it sends none.
-    webhook_secret: str | None = None
-    #: Webhooks may go to addresses that are not public, and without TLS.
-    webhook_private: bool = False
     #: One line for each variable that could not be used: its name, and what it must be.
     problems: tuple[str, ...] = ()
 
@@ -97,12 +90,11 @@ def load(environ: Mapping[str, str]) -> Settings:
         problems.append(f"{name} must be a whole number from 1 to {most}")
         return None
 
-    def is_on(name: str, *, usually: bool = True) -> bool:
-        written = (text(name) or str(usually)).lower()
+    def is_on(name: str) -> bool:
+        written = (text(name) or "true").lower()
         if written not in ("true", "false"):
             problems.append(f"{name} must be 'true' or 'false'")
-            return usually
-        return written == "true"
+        return written != "false"
 
     problems: list[str] = []
     api_key = text(semconv.SETTING_API_KEY)
@@ -119,11 +111,6 @@ def load(environ: Mapping[str, str]) -> Settings:
     if collector is not None and not collector.startswith(("http://", "https://")):
         problems.append(f"{semconv.SETTING_COLLECTOR} must begin with http:// or https://")
         collector = None
-    webhook_secret = text(semconv.SETTING_WEBHOOK_SECRET)
-    if webhook_secret is not None and len(webhook_secret) < SHORTEST_SECRET:
-        problems.append(f"{semconv.SETTING_WEBHOOK_SECRET} must have at least {SHORTEST_SECRET} characters")
-        webhook_secret = None
-    webhook_private = is_on(semconv.SETTING_WEBHOOK_PRIVATE, usually=False)
     port = DEFAULT_PORT
     port_text = text(semconv.SETTING_PORT)
     if port_text is not None:
@@ -159,8 +146,6 @@ def load(environ: Mapping[str, str]) -> Settings:
         port=port,
         database=text(semconv.SETTING_DATABASE) or DEFAULT_DATABASE,
         collector=collector,
-        webhook_secret=webhook_secret,
-        webhook_private=webhook_private,
         problems=tuple(problems),
     )
 

@@ -238,6 +238,27 @@ def test_the_collector_is_asked_again_after_a_while(
     assert guard.dropped()["budget_unshared"] == 2
 
 
+@pytest.mark.parametrize(("key", "dropped"), [("ip-right", {}), ("ip-wrong", {"budget_unshared": 2})])
+def test_the_key_is_sent_and_a_wrong_one_is_as_no_collector(
+    recording: Recording,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    key: str,
+    dropped: dict[str, int],
+) -> None:
+    with collecting(tmp_path / "x.duckdb", INFRAPRISM_API_KEY="ip-right") as collector:
+        connected = Line(collector.url, key)
+        monkeypatch.setattr(sharing, "_line", connected)
+        monkeypatch.setattr(line, "TIMEOUT", 5.0)
+        set_budgets(Budget(1, shared=True))
+        client = Script(body(CHAT)).client()
+        chat(client)
+        chat(client)
+        connected._reporting.shutdown()  # all is told
+    assert {name: count for name, count in guard.dropped().items() if name != "budget_unsettled"} == dropped
+    assert ("budget_unsettled" in guard.dropped()) == bool(dropped)
+
+
 async def test_the_event_loop_goes_on_while_the_collector_is_asked(
     recording: Recording, asking: Callable[[str], Line], monkeypatch: pytest.MonkeyPatch
 ) -> None:

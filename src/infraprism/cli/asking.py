@@ -30,11 +30,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def ask(
-    args: argparse.Namespace, path: str, body: dict[str, Any] | None = None, *, method: str | None = None
+    args: argparse.Namespace, path: str, body: dict[str, Any] | None = None, method: str | None = None
 ) -> str:
-    """The JSON that the collector answers at `path`, to a POST where there is a `body`.
-
-    `method`: another one.
+    """The JSON that the collector answers at `path`: to `method`, else to a POST where there is a `body`.
 
     Raises:
         AskError: there is none.

@@ -6,16 +6,19 @@ import signal
 import socket
 import sys
 from pathlib import Path
+from types import FrameType
 from typing import TextIO
 
 import uvicorn
 from starlette.applications import Starlette
 
-from infraprism.collector.access import is_loopback
+from infraprism.collector import logs
+from infraprism.collector.access.hosts import is_loopback
 from infraprism.collector.app import create_app
 from infraprism.collector.budgets.watch import Watch
 from infraprism.collector.budgets.webhooks import Signer
 from infraprism.collector.store.embedded import CannotOpenError, Store
+from infraprism.collector.upkeep.keeper import Keeper
 
 #: Seconds that running requests get to finish at the stop.
 STOP_SECONDS = 10
@@ -34,6 +37,9 @@ def run(
     database: Path,
     api_key: str | None,
     prices: Path | None = None,
+    retention: int | None = None,
+    backups: Path | None = None,
+    log_format: str = "text",
     webhook_secret: str | None = None,
     webhook_private: bool = False,
     output: TextIO = sys.stdout,
@@ -41,34 +47,46 @@ def run(
     """Serve until SIGINT or SIGTERM; prints one line to `output` once it listens.
 
     `prices`: the file of the user's own, by which stored calls are priced again. Port 0 takes a free one.
+    `retention`: nanoseconds for which calls are kept; None keeps them for good.
+    `backups`: the folder of online backups. `log_format`: `text` or `json`.
     `webhook_secret`: what webhooks of budgets are signed by; None sends none. `webhook_private`: they may go
     to addresses that are not public.
     Raises `CannotStartError`.
     """
-    if api_key is None and not is_loopback(host):
-        raise CannotStartError(
-            f"{host} can be reached from other machines: set INFRAPRISM_API_KEY, or listen on 127.0.0.1"
-        )
+    logs.configure(log_format)
+    if backups is not None and not backups.is_dir():
+        raise CannotStartError(f"{backups} is no folder for backups")
     with _listen(host, port) as listener:
         try:
             store = Store(database)
         except CannotOpenError as error:
             raise CannotStartError(str(error)) from error
         signer = None if webhook_secret is None else Signer(webhook_secret)
-        watch = Watch(store, signer, allow_private=webhook_private)
-        app = create_app(
-            store,
-            api_key=api_key,
-            local_only=is_loopback(host),
-            prices=prices,
-            signer=signer,
-            allow_private=webhook_private,
-        )
         try:
+            app = create_app(
+                store,
+                api_key=api_key,
+                local_only=is_loopback(host),
+                prices=prices,
+                backups=backups,
+                signer=signer,
+                allow_private=webhook_private,
+            )
+            if not is_loopback(host) and not app.state.keyring.has_usable:
+                raise CannotStartError(
+                    f"{host} can be reached from other machines: make a key with `infraprism keys create`,"
+                    " set INFRAPRISM_API_KEY, or listen on 127.0.0.1"
+                )
+            keeper = Keeper(store, app.state.keyring, retention)
+            watch = Watch(store, signer, allow_private=webhook_private)
+            keeper.start()
             watch.start()
-            _serve(app, store.path, host, listener, output)
+            try:
+                _serve(app, store.path, host, listener, output)
+            finally:
+                watch.close()
+                keeper.close()
         finally:
-            watch.close()
             store.close()
 
 
@@ -88,10 +106,15 @@ def _listen(host: str, port: int) -> socket.socket:
 class _Server(uvicorn.Server):
     """Says when it listens, which is when its port answers and not before."""
 
-    def __init__(self, config: uvicorn.Config, announcement: str, output: TextIO) -> None:
+    def __init__(self, config: uvicorn.Config, app: Starlette, announcement: str, output: TextIO) -> None:
         super().__init__(config)
+        self._app = app
         self._announcement = announcement
         self._output = output
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._app.state.is_stopping = True
+        super().handle_exit(sig, frame)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -108,12 +131,13 @@ def _serve(app: Starlette, database: Path, host: str, listener: socket.socket, o
         uvicorn.Config(
             app,
             access_log=False,
-            log_level="warning",
+            log_config=None,  # logs go where `logs.configure` has all of them go
             lifespan="off",
             server_header=False,
             timeout_graceful_shutdown=STOP_SECONDS,
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
         ),
+        app,
         line,
         output,
     )

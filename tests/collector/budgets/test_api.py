@@ -282,6 +282,19 @@ def test_a_reservation_expires(client: TestClient, store: Store, monkeypatch: py
     assert sums(client, budget) == [(D("0.03"), 0, D("0.97"))]
 
 
+@pytest.mark.parametrize("path", ["sessions/s-1", "entities/customer/acme"])
+def test_what_is_deleted_leaves_nothing_in_budgets(client: TestClient, store: Store, path: str) -> None:
+    budget = define(client, amount="0.05", per="session")
+    send(store, now_call(1))
+    reserve(client, "0.04")
+    settle(client, reserve(client, "0.04"), 2, "0.01")
+    assert client.delete(f"/v1/analytics/{path}").status_code == 200
+    assert state(client, budget) == []
+    with store.reader() as connection:
+        for table in ("reservations", "settlements", "budget_crossings"):
+            assert connection.execute(f"SELECT * FROM {table}").fetchall() == []
+
+
 # What fits
 
 

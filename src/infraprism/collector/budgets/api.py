@@ -5,15 +5,16 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable
-from typing import Final, Literal, TypeVar
+from typing import Final, TypeVar
 
 import anyio
 import duckdb
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 
 from infraprism import semconv
+from infraprism.collector.access.scopes import Scope, scoped
 from infraprism.collector.analytics import parameters
 from infraprism.collector.budgets import answers, requests
 from infraprism.collector.budgets.definitions import Budget
@@ -35,7 +36,7 @@ RESERVATION: Final = f"{RESERVATIONS}/{{reservation_id}}"
 SETTLE: Final = f"{RESERVATION}/settle"
 
 #: What a key must be allowed to do, by method and path.
-SCOPES: Final[dict[tuple[str, str], Literal["ingest", "read", "admin"]]] = {
+SCOPES: Final[dict[tuple[str, str], Scope]] = {
     ("POST", RESERVATIONS): "ingest",
     ("POST", SETTLE): "ingest",
     ("DELETE", RESERVATION): "ingest",
@@ -50,7 +51,7 @@ SCOPES: Final[dict[tuple[str, str], Literal["ingest", "read", "admin"]]] = {
 _Result = TypeVar("_Result")
 
 
-def routes(store: Store, signer: Signer | None, *, allow_private: bool) -> list[Route]:
+def routes(store: Store, signer: Signer | None, *, allow_private: bool) -> list[BaseRoute]:
     """All routes of budgets. `signer`: of webhooks; None without any. `allow_private`: as `Watch`."""
     api = _Api(store, signer, allow_private)
     handlers = {
@@ -64,7 +65,10 @@ def routes(store: Store, signer: Signer | None, *, allow_private: bool) -> list[
         ("DELETE", BUDGET): api.delete,
         ("GET", STATE): api.state,
     }
-    return [Route(path, handler, methods=[method]) for (method, path), handler in handlers.items()]
+    return [
+        scoped(Route(path, handler, methods=[method]), SCOPES[method, path])
+        for (method, path), handler in handlers.items()
+    ]
 
 
 class _Api:

@@ -3,8 +3,8 @@
     reserve() ─► waits ─► INSERT all that wait, COMMIT ─► who has spent how much, theirs included ─► answered
                  what arrives together is committed together, and answered one after the other
 
-Because a reservation is stored before it is checked, even two collectors on one database would not let two calls
-through where there is room for one (but see `known.py`).
+Because a reservation is stored before it is checked, even two collectors on one database would not let two
+calls through where there is room for one (but see `known.py`).
 """
 
 from __future__ import annotations
