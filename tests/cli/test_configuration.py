@@ -95,7 +95,8 @@ def test_a_key_cannot_be_a_flag() -> None:
         (
             "zzz = 1",
             "x.toml: zzz is not known; known are"
-            " host, port, database, api_key, prices, backups, retention, log_format",
+            " host, port, database, api_key, prices, backups, retention, log_format,"
+            " webhook_secret, webhook_private",
         ),
         ("port = 70000", "x.toml: port must be a port number from 0 to 65535"),
         ("port = true", "x.toml: port must be a text or a whole number"),
@@ -103,6 +104,8 @@ def test_a_key_cannot_be_a_flag() -> None:
         ('host = " "', "x.toml: host must be a text or a whole number"),
         ('retention = "0d"', "x.toml: retention must be a number of days or hours such as 400d or 36h"),
         ('log_format = "xml"', "x.toml: log_format must be 'text' or 'json'"),
+        ('webhook_secret = "short"', "x.toml: webhook_secret must have at least 32 characters"),
+        ('webhook_private = "yes"', "x.toml: webhook_private must be 'true' or 'false'"),
         ('api_key = "sk-secret"', "x.toml: api_key must begin with 'ip-'"),
         ("port =", "x.toml: Invalid value (at end of document)"),
     ],
@@ -149,5 +152,5 @@ def test_the_table_of_the_documentation_is_this_table() -> None:
 
     rows = re.findall(r"^\| `(\w+)` \| .* \| (?:`(.+)`|none.*) \|$", section, re.MULTILINE)
 
-    defaults = {name: "" if o.default is None else str(o.default) for name, o in OPTIONS.items()}
+    defaults = {name: "" if o.default is None else str(o.default).lower() for name, o in OPTIONS.items()}
     assert dict(rows) == defaults
