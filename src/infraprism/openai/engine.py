@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from opentelemetry import context as otel_context
 from opentelemetry import trace
@@ -87,9 +87,8 @@ class Engine:
     ) -> Observer | None:
         """The same without holding up the event loop."""
         call = self.begin(surface, resource, arguments, asks=False)
-        if isinstance(call, Call) and call.hold is not None and call.hold.shared:
-            return await budget.answered(call, call.hold)
-        return call
+        hold: sessions.Hold | None = getattr(call, "hold", None)
+        return call if hold is None or not hold.shared else await budget.answered(cast(Call, call), hold)
 
     def begin_in(
         self, context: Context, surface: Surface, resource: Any, arguments: dict[str, Any], *, ago: float

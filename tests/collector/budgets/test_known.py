@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 from infraprism.collector.budgets.definitions import Account, Budget, Spender
 from infraprism.collector.budgets.known import Known
 from infraprism.collector.budgets.reserving import Answer, Ask, Desk
-from infraprism.collector.store import budgets
-from infraprism.collector.store.budgets import Settlement, Used
+from infraprism.collector.store import spending
+from infraprism.collector.store.budgets import Settlement
 from infraprism.collector.store.embedded import Store
+from infraprism.collector.store.spending import Used
 from tests.support.otlp import SECOND, make_call
 from tests.support.repriced import send
 
@@ -75,7 +76,7 @@ def test_what_is_known_is_what_is_stored(steps: Sequence[Any]) -> None:
                 ]
                 expected = {account: model.used(account) for account in accounts}
                 with store.reader() as connection:
-                    assert budgets.used(connection, accounts, time.time_ns()) == expected
+                    assert spending.used(connection, accounts, time.time_ns()) == expected
                 assert {account: desk._known[account] for account in desk._known._used} == {
                     account: expected[account] for account in desk._known._used
                 }

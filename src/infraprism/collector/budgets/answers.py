@@ -11,8 +11,8 @@ from infraprism.collector import times, wire
 from infraprism.collector.budgets.definitions import TAG, Budget
 from infraprism.collector.budgets.periods import bounds
 from infraprism.collector.budgets.reserving import Answer, Overrun
-from infraprism.collector.store.budgets import Spent
 from infraprism.collector.store.crossings import Due
+from infraprism.collector.store.spending import Spent
 from infraprism.pricing import money
 
 CURRENCY = "USD"

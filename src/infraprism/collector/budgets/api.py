@@ -23,7 +23,7 @@ from infraprism.collector.budgets.reserving import BusyError, Desk
 from infraprism.collector.budgets.webhooks import Signer
 from infraprism.collector.ingest import bodies
 from infraprism.collector.problems import Problem
-from infraprism.collector.store import budgets
+from infraprism.collector.store import budgets, spending
 from infraprism.collector.store.budgets import Settlement
 from infraprism.collector.store.embedded import Store
 from infraprism.collector.wire import JSONAnswer
@@ -148,10 +148,10 @@ class _Api:
         limit = parameters.recost_list(request.query_params.multi_items())
         now = time.time_ns()
 
-        def query(connection: duckdb.DuckDBPyConnection) -> tuple[Budget, list[budgets.Spent]]:
+        def query(connection: duckdb.DuckDBPyConnection) -> tuple[Budget, list[spending.Spent]]:
             budget = _one(connection, request)
             period = bounds(budget.period, now)
-            return budget, budgets.spenders(connection, budget, period, now, limit + 1)
+            return budget, spending.spenders(connection, budget, period, now, limit + 1)
 
         budget, found = await self._query(query)
         data = [answers.state(budget, bounds(budget.period, now), one) for one in found[:limit]]

@@ -15,8 +15,9 @@ from typing import Final, NamedTuple
 import duckdb
 
 from infraprism.collector.budgets.definitions import Account, Spender
-from infraprism.collector.store import budgets
-from infraprism.collector.store.budgets import Reservation, Settlement, Used
+from infraprism.collector.store import spending
+from infraprism.collector.store.budgets import Reservation, Settlement
+from infraprism.collector.store.spending import Used
 from infraprism.pricing import money
 
 #: Seconds for which what was read counts.
@@ -75,7 +76,7 @@ class Known:
             del self._open[reservation_id]
         missing = [account for account in accounts if account not in self._used]
         if missing:
-            self._used |= budgets.used(connection, missing, now, apart)
+            self._used |= spending.used(connection, missing, now, apart)
             self._read_at |= dict.fromkeys(missing, moment)
 
     def __getitem__(self, account: Account) -> Used:

@@ -21,8 +21,9 @@ import anyio
 from infraprism.collector.budgets.definitions import Account, Budget, Spender
 from infraprism.collector.budgets.known import Known
 from infraprism.collector.store import budgets, crossings
-from infraprism.collector.store.budgets import Reservation, Settlement, Used
+from infraprism.collector.store.budgets import Reservation, Settlement
 from infraprism.collector.store.embedded import Store
+from infraprism.collector.store.spending import Used
 from infraprism.pricing import money
 
 #: Seconds after which the reservation of a call whose end nobody told counts no more.

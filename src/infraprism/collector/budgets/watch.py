@@ -14,7 +14,7 @@ from typing import Final
 from infraprism.collector.budgets import answers, webhooks
 from infraprism.collector.budgets.periods import bounds
 from infraprism.collector.budgets.webhooks import Signer
-from infraprism.collector.store import budgets, crossings
+from infraprism.collector.store import budgets, crossings, spending
 from infraprism.collector.store.crossings import Crossing
 from infraprism.collector.store.embedded import Store
 
@@ -68,7 +68,7 @@ class Watch:
             found = []
             for budget in budgets.definitions(connection):
                 period = bounds(budget.period, now)
-                for one in budgets.spenders(connection, budget, period, now, _AT_ONCE, beyond=True):
+                for one in spending.spenders(connection, budget, period, now, _AT_ONCE, beyond=True):
                     found.append(Crossing.of(budget, one[:3], period[0], now, one.used))  # noqa: PERF401
             crossings.record(connection, found)
             if time.monotonic() - self._swept_at > _SWEEP:

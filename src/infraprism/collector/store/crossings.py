@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 import duckdb
 
 from infraprism.collector.budgets.definitions import Budget
-from infraprism.collector.store.budgets import Used
+from infraprism.collector.store.spending import Used
 from infraprism.pricing import money
 
 #: Nanoseconds from an attempt that failed to the next: doubled each time, up to the longest.
