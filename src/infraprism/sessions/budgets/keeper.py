@@ -53,6 +53,7 @@ class Keeper:
         self, clock: Callable[[], datetime] = lambda: datetime.now(UTC), capacity: int = 100_000
     ) -> None:
         self.budgets: tuple[Budget, ...] = ()
+        self._shares = False
         self._clock = clock
         self._capacity = capacity
         self._books: dict[Scope, Book] = {}
@@ -74,6 +75,7 @@ class Keeper:
                 books[scope].budgets += (budget,)
             self._books = books
             self.budgets = budgets
+            self._shares = any(budget.shared for budget in budgets)
 
     def reserve(self, identity: Identity, asked: Decimal | None) -> Hold:
         """Reserve what a call is estimated at in all accounts that it is counted in, or refuse it.
@@ -90,10 +92,14 @@ class Keeper:
                 for budget in book.budgets
                 if not budget.allows(account.spent, account.reserved, asked)
             ]
-            hold.unsaid = [overrun for overrun in overruns if overrun.budget.shared]
-            overruns = [overrun for overrun in overruns if not overrun.budget.shared]
-            if _refused(overruns) is None:
-                hold.shared = tuple(budget for book, _ in entries for budget in book.budgets if budget.shared)
+            if overruns:
+                hold.unsaid = [overrun for overrun in overruns if overrun.budget.shared]
+                overruns = [overrun for overrun in overruns if not overrun.budget.shared]
+            if not overruns or _refused(overruns) is None:
+                if self._shares:
+                    hold.shared = tuple(
+                        budget for book, _ in entries for budget in book.budgets if budget.shared
+                    )
                 sums = [EXACT.add(account.reserved, asked or ZERO) for _, account in entries]
                 # In this order: whoever is forked in between forgets what is reserved here.
                 hold.entries = entries
@@ -101,7 +107,8 @@ class Keeper:
                 for (_, account), reserved in zip(entries, sums, strict=True):
                     account.reserved = reserved
         _count(evicted)
-        self._say(hold, overruns)
+        if overruns:
+            self._say(hold, overruns)
         return hold
 
     def conclude(self, hold: Hold, said: list[Overrun] | None) -> None:
@@ -112,8 +119,6 @@ class Keeper:
 
     def _say(self, hold: Hold, overruns: list[Overrun]) -> None:
         """Do what budgets say to a call that does not fit: refuse it, or tell of it."""
-        if not overruns:
-            return
         refused = _refused(overruns)
         if refused is not None:
             hold.refusal = BudgetExceededError(refused)
