@@ -21,7 +21,7 @@ from typing import Final
 import duckdb
 
 from infraprism.collector.ingest.calls import Batch
-from infraprism.collector.store import queries, schema
+from infraprism.collector.store import schema, tables
 
 QUEUE_SPANS: Final = 50_000
 #: Rows of one commit; a bound on what the writer holds twice in memory.
@@ -179,8 +179,8 @@ class Store:
         spans = [span for batch in batches for span in batch.spans]
         with self._root.cursor() as connection:
             connection.begin()  # closing the connection rolls back what was not committed
-            calls_stored = queries.insert(connection, queries.CALLS, calls)
-            spans_stored = queries.insert(connection, queries.SPANS, spans)
+            calls_stored = tables.insert(connection, tables.CALLS, calls)
+            spans_stored = tables.insert(connection, tables.SPANS, spans)
             connection.commit()
         self.calls_stored += calls_stored
         self.spans_stored += spans_stored
