@@ -9,7 +9,6 @@ import duckdb
 
 from infraprism import semconv
 
-
 #: The amount is summed as whole units and as fraction: each sum fits its type whatever is stored, so that
 #: no amount, however absurd, can make a total overflow.
 _SESSIONS: Final = """
