@@ -22,7 +22,9 @@ def add_parser(subparsers: Subparsers) -> None:
         "--port", type=_port, help=f"port, 0 for a free one (INFRAPRISM_PORT, {settings.DEFAULT_PORT})"
     )
     parser.add_argument(
-        "--database", type=Path, help=f"database file (INFRAPRISM_DATABASE, {settings.DEFAULT_DATABASE})"
+        "--database",
+        help="database file, or clickhouse://user:password@host:port/database"
+        f" (INFRAPRISM_DATABASE, {settings.DEFAULT_DATABASE})",
     )
     parser.set_defaults(run=run)
 
@@ -45,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
         server.run(
             host=args.host if args.host is not None else environment.host,
             port=args.port if args.port is not None else environment.port,
-            database=args.database if args.database is not None else Path(environment.database),
+            database=args.database if args.database is not None else environment.database,
             api_key=environment.api_key,
             prices=prices,
         )

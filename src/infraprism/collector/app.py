@@ -17,7 +17,7 @@ from infraprism.collector.counters import Counters
 from infraprism.collector.ingest.receiver import Receiver
 from infraprism.collector.recosts import history_api
 from infraprism.collector.recosts.history_api import HistoryApi
-from infraprism.collector.store.embedded import Store
+from infraprism.collector.store.interface import CannotAnswerError, Store
 
 
 class _AnyText(Convertor[str]):
@@ -68,6 +68,7 @@ def create_app(
         middleware=middleware,
         exception_handlers={
             problems.Problem: problems.on_problem,
+            CannotAnswerError: problems.on_no_answer,
             HTTPException: problems.on_http_exception,
             Exception: problems.on_failure,
         },

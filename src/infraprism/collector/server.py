@@ -12,7 +12,8 @@ import uvicorn
 
 from infraprism.collector.access import is_loopback
 from infraprism.collector.app import create_app
-from infraprism.collector.store.embedded import CannotOpenError, Store
+from infraprism.collector.store.interface import CannotOpenError, Store
+from infraprism.collector.store.opening import open_store
 
 #: Seconds that running requests get to finish at the stop.
 STOP_SECONDS = 10
@@ -28,14 +29,15 @@ class CannotStartError(Exception):
 def run(
     host: str,
     port: int,
-    database: Path,
+    database: str,
     api_key: str | None,
     prices: Path | None = None,
     output: TextIO = sys.stdout,
 ) -> None:
     """Serve until SIGINT or SIGTERM; prints one line to `output` once it listens.
 
-    `prices`: the file of the user's own, by which stored calls are priced again. Port 0 takes a free one.
+    `database`: a file, or the address of a ClickHouse database. `prices`: the file of the user's own,
+    by which stored calls are priced again. Port 0 takes a free one.
     Raises `CannotStartError`.
     """
     if api_key is None and not is_loopback(host):
@@ -44,7 +46,7 @@ def run(
         )
     with _listen(host, port) as listener:
         try:
-            store = Store(database)
+            store = open_store(database)
         except CannotOpenError as error:
             raise CannotStartError(str(error)) from error
         try:
@@ -86,7 +88,7 @@ def _serve(
     shown_host = f"[{host}]" if ":" in host else host
     line = (
         f"InfraPrism collector listening on http://{shown_host}:{listener.getsockname()[1]},"
-        f" data in {store.path}"
+        f" data in {store.place}"
     )
     app = create_app(store, api_key=api_key, local_only=is_loopback(host), prices=prices)
     server = _Server(

@@ -17,7 +17,8 @@ from starlette.testclient import TestClient
 
 from infraprism.collector.app import create_app
 from infraprism.collector.ingest.calls import read_request
-from infraprism.collector.store.embedded import Store
+from infraprism.collector.store import queries
+from infraprism.collector.store.interface import Store
 from tests.support.otlp import NEW_YEAR, SECOND, make_call, make_request, make_span
 
 SESSIONS = "/v1/analytics/sessions"
@@ -435,15 +436,13 @@ def test_what_is_not_there_is_a_problem_too(client: TestClient) -> None:
     assert (answer.status_code, sorted(answer.headers["allow"].split(", "))) == (405, ["GET", "HEAD"])
 
 
-def test_a_store_that_fails_is_a_503(store: Store) -> None:
-    client = TestClient(create_app(store))
-    with store.reader() as connection:
-        connection.execute("DROP TABLE calls")
-        connection.commit()
+def test_a_store_that_fails_is_a_503(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queries, "_SESSIONS", "SELECT missing FROM calls")
 
-    answer = client.get(SESSIONS)
+    answer = TestClient(create_app(store)).get(SESSIONS)
 
-    assert (answer.status_code, answer.json()["title"]) == (503, "Service Unavailable")
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+    assert answer.json()["title"] == "Service Unavailable"
 
 
 def test_health_and_status(client: TestClient, store: Store) -> None:

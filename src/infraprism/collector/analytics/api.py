@@ -6,14 +6,13 @@ from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
 import anyio
-import duckdb
 from starlette.requests import Request
 
 from infraprism.collector.analytics import answers, parameters
 from infraprism.collector.counters import Counters
 from infraprism.collector.problems import Problem
 from infraprism.collector.store import queries
-from infraprism.collector.store.embedded import Store
+from infraprism.collector.store.interface import Store
 from infraprism.collector.wire import JSONAnswer
 
 SESSIONS: Final = "/v1/analytics/sessions"
@@ -99,7 +98,4 @@ class Api:
         return JSONAnswer({"status": "ok"})
 
     async def _in_thread(self, query: Any) -> Any:
-        try:
-            return await anyio.to_thread.run_sync(query, limiter=self._queries)
-        except duckdb.Error as error:
-            raise Problem(503, f"the store could not answer: {str(error).splitlines()[0]}") from error
+        return await anyio.to_thread.run_sync(query, limiter=self._queries)

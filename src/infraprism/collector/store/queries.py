@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
-import duckdb
-
 from infraprism import semconv
+from infraprism.collector.store.interface import Connection
 
 #: The amount is summed as whole units and as fraction: each sum fits its type whatever is stored, so that
 #: no amount, however absurd, can make a total overflow.
@@ -91,9 +90,7 @@ class SessionFilter:
     after: Position | None = None
 
 
-def sessions(
-    connection: duckdb.DuckDBPyConnection, wanted: SessionFilter, limit: int
-) -> list[dict[str, Any]]:
+def sessions(connection: Connection, wanted: SessionFilter, limit: int) -> list[dict[str, Any]]:
     """At most `limit` sessions, latest activity first, one dict of column values each."""
     parameters: dict[str, Any] = {"limit": limit, "turn_operations": sorted(semconv.TURN_OPERATIONS)}
     calls_wanted = ""
@@ -122,7 +119,7 @@ def sessions(
 
 
 def calls_of_session(
-    connection: duckdb.DuckDBPyConnection, session_id: str, entity_type: str, entity_id: str
+    connection: Connection, session_id: str, entity_type: str, entity_id: str
 ) -> list[dict[str, Any]]:
     """Every call of one session in the order of time, one dict of column values each."""
     return _dicts(
@@ -132,9 +129,7 @@ def calls_of_session(
     )
 
 
-def _dicts(
-    connection: duckdb.DuckDBPyConnection, sql: str, parameters: dict[str, Any]
-) -> list[dict[str, Any]]:
+def _dicts(connection: Connection, sql: str, parameters: dict[str, Any]) -> list[dict[str, Any]]:
     result = connection.execute(sql, parameters)
     names = [column[0] for column in result.description]
     return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
