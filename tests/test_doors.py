@@ -75,10 +75,13 @@ DOORS: dict[str, set[str]] = {
         "anyio",
         "duckdb",
         "google",
+        "grpc",
         "msgspec",
+        "nanoarrow",
         "opentelemetry.proto",
         "starlette",
         "uvicorn",
+        "zstandard",
     },
     "cli": {"infraprism", "rich"},
     "__init__": {
