@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import chain
 from typing import Any, Final
 
 import duckdb
 
 from infraprism.collector.ingest.calls import Call, SessionSpan
+from infraprism.collector.store import columns
 
 
 @dataclass(frozen=True)
@@ -21,15 +23,15 @@ class Table:
 
     @property
     def insert(self) -> str:
-        """Appends the rows of the bound columns whose identity is not there yet.
+        """Appends the rows of `batch` whose identity is not there yet.
 
         Only the batch's own stretch of time is searched for repeats, where zone maps keep it cheap; a
         primary key would cost every insert more as the table grows.
         """
-        columns = ", ".join(f"{_column(name)} AS {name}" for name in self.columns)
+        selected = ", ".join(f"{_selected(name)} AS {name}" for name in self.columns)
         return f"""
             INSERT INTO {self.name} ({", ".join(self.columns)})
-            SELECT * FROM (SELECT {columns}) AS batch
+            SELECT {selected} FROM batch
             WHERE NOT EXISTS (
                 SELECT 1 FROM {self.name} AS stored
                 WHERE stored.started_at BETWEEN $earliest AND $latest
@@ -40,22 +42,23 @@ class Table:
         """  # noqa: S608
 
 
-_TYPES: Final = {
-    "started_at": "BIGINT",
-    "ended_at": "BIGINT",
-    "input_tokens": "BIGINT",
-    "output_tokens": "BIGINT",
-    "cache_read_tokens": "BIGINT",
-    "cache_write_tokens": "BIGINT",
-    "reasoning_tokens": "BIGINT",
-    "amount": "DECIMAL(38, 24)",
-    "is_error": "BOOLEAN",
-    "effective_from": "BIGINT",
-    "adjustment_percent": "DECIMAL(38, 18)",
-    "usage_unpriced": "VARCHAR[]",
-    "is_batch": "BOOLEAN",
-}
-#: Columns that are maps: their keys and their values are bound as two lists of lists.
+_INTEGERS: Final = frozenset(
+    {
+        "started_at",
+        "ended_at",
+        "input_tokens",
+        "output_tokens",
+        "cache_read_tokens",
+        "cache_write_tokens",
+        "reasoning_tokens",
+        "effective_from",
+    }
+)
+_BOOLEANS: Final = frozenset({"is_error", "is_batch"})
+#: Decimals travel as text, which is exact.
+_DECIMALS: Final = {"amount": "DECIMAL(38, 24)", "adjustment_percent": "DECIMAL(38, 18)"}
+_LISTS: Final = frozenset({"usage_unpriced"})
+#: Columns that are maps: their keys and their values travel as two lists of texts.
 _MAPS: Final = {
     "tags": "VARCHAR",
     "cost_parts": "DECIMAL(38, 24)",
@@ -64,10 +67,12 @@ _MAPS: Final = {
 }
 
 
-def _column(name: str) -> str:
+def _selected(name: str) -> str:
     if name in _MAPS:
-        return f"map(unnest(${name}_keys::VARCHAR[][]), unnest(${name}_values::{_MAPS[name]}[][]))"
-    return f"unnest(${name}::{_TYPES.get(name, 'VARCHAR')}[])"
+        return f"map({name}_keys, {name}_values::{_MAPS[name]}[])"
+    if name in _BOOLEANS:
+        return f"{name}::BOOLEAN"
+    return f"{name}::{_DECIMALS[name]}" if name in _DECIMALS else name
 
 
 CALLS: Final = Table("calls", Call._fields)
@@ -81,20 +86,40 @@ def insert(connection: duckdb.DuckDBPyConnection, table: Table, rows: Sequence[C
         unique.setdefault((row.trace_id, row.span_id, row.started_at), row)
     if not unique:
         return 0
-    parameters: dict[str, Any] = {}
+    arrays: dict[str, Any] = {}
+    starts: Sequence[int] = ()
     for name, values in zip(table.columns, zip(*unique.values(), strict=True), strict=True):
         if name in _MAPS:
-            parameters[f"{name}_keys"] = [list(value) for value in values]
-            parameters[f"{name}_values"] = [[_bindable(item) for item in value.values()] for value in values]
+            arrays[f"{name}_keys"] = columns.lists(values)
+            arrays[f"{name}_values"] = columns.lists([_spelt(value) for value in values])
         else:
-            parameters[name] = [_bindable(value) for value in values]
-    parameters["earliest"] = min(parameters["started_at"])
-    parameters["latest"] = max(parameters["started_at"])
-    inserted = connection.execute(table.insert, parameters).fetchone()
+            arrays[name] = _WRITE.get(name, columns.texts)(values)
+        if name == "started_at":
+            starts = values
+    connection.register("batch", columns.batch(arrays, len(unique)))
+    try:
+        inserted = connection.execute(
+            table.insert, {"earliest": min(starts), "latest": max(starts)}
+        ).fetchone()
+    finally:
+        connection.unregister("batch")
     assert inserted is not None
     return int(inserted[0])
 
 
-def _bindable(value: object) -> object:
-    # A list of decimals would be bound with a scale guessed from its members; their text is exact.
-    return format(value, "f") if isinstance(value, Decimal) else value
+def _decimals(values: Sequence[Decimal | None]) -> Any:
+    return columns.texts([None if value is None else format(value, "f") for value in values])
+
+
+def _spelt(values: Mapping[str, Any]) -> Sequence[str]:
+    return [value if isinstance(value, str) else format(value, "f") for value in values.values()]
+
+
+_WRITE: Final[dict[str, Callable[[Any], Any]]] = dict(
+    chain(
+        ((name, columns.integers) for name in _INTEGERS),
+        ((name, columns.booleans) for name in _BOOLEANS),
+        ((name, columns.lists) for name in _LISTS),
+        ((name, _decimals) for name in _DECIMALS),
+    )
+)
