@@ -30,6 +30,7 @@ _SETTINGS: Final[dict[str, Any]] = {
     "aggregate_functions_null_for_empty": 1,
     "join_use_nulls": 1,
     "union_default_mode": "DISTINCT",
+    "prefer_column_name_to_alias": 1,
     # Spans of any time may come in one batch.
     "max_partitions_per_insert_block": 0,
     # An insertion is acknowledged once its rows are there, on every shard.

@@ -14,10 +14,14 @@ from typing import Any, Final
 import sqlglot
 from sqlglot import exp
 
+_CH: Final = "clickhouse"
+
 #: Columns of ClickHouse alone.
 _HIDDEN: Final = ("is_usage_known", "row_version")
 #: Columns that hold money, whose sums need more digits than the column has.
-_MONEY: Final = frozenset({"amount"})
+_MONEY: Final = frozenset({"amount", "cost"})
+#: The values of maps, by column; all others are decimals of money.
+_TEXTS: Final = frozenset({"tags"})
 
 
 def bound(parameters: dict[str, Any]) -> tuple[tuple[str, str], ...]:
@@ -30,14 +34,13 @@ def translate(query: str, types: tuple[tuple[str, str], ...]) -> str:
     """`query` for ClickHouse, with parameters of `types`."""
     known = dict(types)
     tree = sqlglot.parse_one(query, read="duckdb")
-
-    def rewrite(node: exp.Expression) -> exp.Expression:
+    for node in reversed(list(tree.bfs())):  # what is inside first
         if isinstance(node, exp.Placeholder):
-            return exp.Var(this=f"{{{node.name}:{known[node.name]}}}")
-        rule = _RULES.get(type(node))
-        return node if rule is None else rule(node)
-
-    return tree.transform(rewrite).sql(dialect="clickhouse", normalize_functions=False)
+            node.replace(exp.Var(this=f"{{{node.name}:{known[node.name]}}}"))
+        elif (rule := _RULES.get(type(node))) is not None and (new := rule(node)) is not node:
+            tree = new if node is tree else tree
+            node.replace(new)
+    return tree.sql(dialect=_CH, normalize_functions=False)
 
 
 def _type(value: object) -> str:
@@ -74,6 +77,13 @@ def _sum(node: exp.Expression) -> exp.Expression:
     return exp.Sum(this=_call("toInt128", operand))
 
 
+def _cast(node: exp.Expression) -> exp.Expression:
+    if not node.to.is_type(exp.DataType.Type.DECIMAL):
+        return node
+    # Wide enough for any bound, and for any sum it is compared with.
+    return _call("toDecimal256", node.this, node.to.expressions[1].this)
+
+
 def _list(node: exp.Expression) -> exp.Expression:
     if isinstance(node.this, exp.Distinct):
         return _call("groupUniqArray", *node.this.expressions)
@@ -89,21 +99,85 @@ def _map_value(node: exp.Expression) -> exp.Expression:
     return _call("if", found, _call("toNullable", _call("arrayElement", node.this, key)), exp.null())
 
 
+def _entries(node: exp.Expression) -> exp.Expression:
+    operand = node.this
+    if not isinstance(operand, exp.Anonymous) or operand.name.lower() != "map_entries":
+        return node
+    (column,) = operand.expressions
+    value = "String" if column.name in _TEXTS else "Decimal(38, 24)"
+    pairs = exp.Cast(
+        this=column, to=exp.DataType.build(f"Array(Tuple(key String, value {value}))", dialect=_CH)
+    )
+    return _call("arrayJoin", pairs)
+
+
+def _select(node: exp.Expression) -> exp.Expression:
+    # What is ordered by is what is shown, where a column has the same name.
+    shown = {one.alias: one.unalias() for one in node.expressions if isinstance(one, exp.Alias)}
+    for ordered in node.args["order"].expressions if node.args.get("order") else ():
+        if isinstance(ordered.this, exp.Column) and not ordered.this.table and ordered.name in shown:
+            ordered.set("this", shown[ordered.name].copy())
+    # Lists that are unnested side by side are rows side by side; here each would meet each.
+    unnested = [one for one in node.expressions if isinstance(one.unalias(), exp.Explode)]
+    if len(unnested) < 2:
+        return node
+    lists = [one.unalias().this for one in unnested]
+    rows = exp.select(exp.alias_(_call("arrayJoin", _call("arrayZip", *lists)), "listed")).subquery()
+    columns = [
+        exp.alias_(_call("tupleElement", exp.column("listed"), exp.Literal.number(number)), one.alias)
+        for number, one in enumerate(unnested, start=1)
+    ]
+    return exp.select(*columns).from_(rows)
+
+
+def _by_name(node: exp.Expression) -> exp.Expression:
+    if not node.args.get("by_name"):
+        return node
+    node.set("by_name", False)
+    left, right = node.left, node.right
+    places = {one.alias_or_name: number for number, one in enumerate(left.expressions)}
+    right.set("expressions", sorted(right.expressions, key=lambda one: places[one.alias_or_name]))
+    return node
+
+
+def _percentile(node: exp.Expression) -> exp.Expression:
+    # As DuckDB finds the rank, in floating point.
+    ordered = _call("arraySort", _call("groupArray", node.this))
+    length = _call("length", ordered.copy())
+    share = node.expression
+    below = _call("floor", length - length.copy() * share)
+    rank = _call("greatest", exp.Literal.number(1), _call("toInt64", length.copy() - below))
+    found = _call("toNullable", _call("arrayElement", ordered.copy(), rank))
+    return _call("if", _call("empty", ordered), exp.null(), found)
+
+
+def _not_materialized(node: exp.Expression) -> exp.Expression:
+    node.set("materialized", None)
+    return node
+
+
 def _star(node: exp.Expression) -> exp.Expression:
     # Which row of several is the row, is nobody's question.
     if isinstance(node.parent, exp.Select):
-        node.set("except_", [exp.column(name) for name in _HIDDEN])
+        left_out = node.args.get("except_") or []
+        node.set("except_", [*left_out, *(exp.column(name) for name in _HIDDEN)])
     return node
 
 
 def _anonymous(node: exp.Expression) -> exp.Expression:
-    known = {"cardinality": "length", "map_values": "mapValues"}
+    known = {"cardinality": "length", "list_sum": "arraySum", "map_values": "mapValues"}
     name = known.get(node.name.lower())
     return node if name is None else _call(name, *node.expressions)
 
 
 _RULES: Final[dict[type[exp.Expression], Callable[[exp.Expression], exp.Expression]]] = {
+    exp.Select: _select,
+    exp.Union: _by_name,
+    exp.CTE: _not_materialized,
+    exp.Explode: _entries,
     exp.Sum: _sum,
+    exp.Cast: _cast,
+    exp.PercentileDisc: _percentile,
     exp.ArrayAgg: _list,
     exp.Bracket: _map_value,
     exp.Anonymous: _anonymous,
