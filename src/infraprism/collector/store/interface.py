@@ -53,6 +53,9 @@ class Connection(Protocol):
     def execute(self, query: str, parameters: Mapping[str, Any] = ..., /) -> Result:
         """Run one statement of DuckDB's dialect; `parameters` are bound to its `$names`."""
 
+    def commit(self) -> Any:
+        """Let what was changed take effect."""
+
 
 class Store(Protocol):
     """Calls and spans, durable. Safe to use from any thread."""
@@ -61,6 +64,7 @@ class Store(Protocol):
     calls_stored: int
     spans_stored: int
     repeats_dropped: int
+    deleted_dropped: int
 
     @property
     def place(self) -> str:
@@ -72,8 +76,17 @@ class Store(Protocol):
         Raises `QueueFullError` when more spans wait than allowed, `StoreFailedError` when closing.
         """
 
+    def probe(self) -> Future[None]:
+        """As `submit`, of nothing but the time: done once the store has written."""
+
     def reader(self) -> AbstractContextManager[Connection]:
         """A connection for questions. What goes wrong in it is raised as `CannotAnswerError`."""
+
+    def changer(self) -> AbstractContextManager[Connection]:
+        """A connection for a change of stored rows, which takes effect where it is committed.
+
+        Raises `ChangeRunningError` while another one is on its way.
+        """
 
     def recosting(self) -> AbstractContextManager[Recosting]:
         """For pricing stored calls again. Raises `ChangeRunningError` while another one is on its way."""

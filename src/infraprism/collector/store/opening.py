@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
 
 from infraprism.collector.store.embedded import Store as EmbeddedStore
 from infraprism.collector.store.interface import CannotOpenError, Store
 
-_CLICKHOUSE: Final = "clickhouse:"
-
 
 def open_store(database: str) -> Store:
     """Open or create the database. Raises `CannotOpenError`, which tells nothing of a password."""
-    if not is_clickhouse(database):
+    if not is_address(database):
         return EmbeddedStore(Path(database))
     try:
         from infraprism.collector.store.clickhouse import address
@@ -28,6 +25,6 @@ def open_store(database: str) -> Store:
         raise CannotOpenError(f"cannot open the database: {error}") from None
 
 
-def is_clickhouse(database: str) -> bool:
+def is_address(database: str) -> bool:
     """Whether `database` is an address, which may hold a password, and not a file."""
-    return database.startswith(_CLICKHOUSE)
+    return "://" in database

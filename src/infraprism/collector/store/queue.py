@@ -52,6 +52,17 @@ class WriteQueue:
             self._changed.notify()
         return write.done
 
+    def probe(self) -> Future[None]:
+        """As `Store.probe`: an empty batch that is taken like any other."""
+        write = Write(Batch())
+        write.done.set_running_or_notify_cancel()
+        with self._changed:
+            if self._closing:
+                raise StoreFailedError("the collector is stopping")
+            self._waiting.append(write)
+            self._changed.notify()
+        return write.done
+
     def take(self) -> list[Write]:
         """Everything that waits, up to the size of one commit; empty once closed and drained."""
         with self._changed:

@@ -33,6 +33,9 @@ _SETTINGS: Final[dict[str, Any]] = {
     "prefer_column_name_to_alias": 1,
     # Spans of any time may come in one batch.
     "max_partitions_per_insert_block": 0,
+    # A change is done once it is done everywhere.
+    "mutations_sync": 2,
+    "lightweight_deletes_sync": 2,
     # An insertion is acknowledged once its rows are there, on every shard.
     "async_insert": 0,
     "insert_deduplicate": 1,

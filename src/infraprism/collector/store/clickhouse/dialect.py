@@ -29,9 +29,14 @@ def bound(parameters: dict[str, Any]) -> tuple[tuple[str, str], ...]:
     return tuple((name, _type(value)) for name, value in parameters.items())
 
 
-@lru_cache(maxsize=1000)
 def translate(query: str, types: tuple[tuple[str, str], ...]) -> str:
-    """`query` for ClickHouse, with parameters of `types`."""
+    """A question for ClickHouse, with parameters of `types`."""
+    return text(translated(query, types))
+
+
+@lru_cache(maxsize=1000)
+def translated(query: str, types: tuple[tuple[str, str], ...]) -> exp.Expr:
+    """`query` as the tree of a statement for ClickHouse; the same tree for all who ask, not to be changed."""
     known = dict(types)
     tree = sqlglot.parse_one(query, read="duckdb")
     for node in reversed(list(tree.bfs())):  # what is inside first
@@ -40,7 +45,12 @@ def translate(query: str, types: tuple[tuple[str, str], ...]) -> str:
         elif (rule := _RULES.get(type(node))) is not None and (new := rule(node)) is not node:
             tree = new if node is tree else tree
             node.replace(new)
-    return tree.sql(dialect=_CH, normalize_functions=False)
+    return tree
+
+
+def text(node: exp.Expr) -> str:
+    """A part of a translated statement as SQL."""
+    return node.sql(dialect=_CH, normalize_functions=False)
 
 
 def _type(value: object) -> str:
@@ -63,12 +73,12 @@ def _type(value: object) -> str:
             return "String"
 
 
-def _call(name: str, *arguments: exp.Expression) -> exp.Expression:
+def _call(name: str, *arguments: exp.Expr) -> exp.Expr:
     # As it is written: a function that sqlglot knows, it would spell in its own way.
     return exp.Anonymous(this=name, expressions=list(arguments))
 
 
-def _sum(node: exp.Expression) -> exp.Expression:
+def _sum(node: exp.Expr) -> exp.Expr:
     # A sum has the type of its column here, and wraps round where that is too small.
     operand = node.this
     is_money = any(column.name in _MONEY for column in operand.find_all(exp.Column))
@@ -77,20 +87,21 @@ def _sum(node: exp.Expression) -> exp.Expression:
     return exp.Sum(this=_call("toInt128", operand))
 
 
-def _cast(node: exp.Expression) -> exp.Expression:
-    if not node.to.is_type(exp.DataType.Type.DECIMAL):
+def _cast(node: exp.Expr) -> exp.Expr:
+    to = node.args["to"]
+    if not to.is_type(exp.DataType.Type.DECIMAL):
         return node
     # Wide enough for any bound, and for any sum it is compared with.
-    return _call("toDecimal256", node.this, node.to.expressions[1].this)
+    return _call("toDecimal256", node.this, to.expressions[1].this)
 
 
-def _list(node: exp.Expression) -> exp.Expression:
+def _list(node: exp.Expr) -> exp.Expr:
     if isinstance(node.this, exp.Distinct):
         return _call("groupUniqArray", *node.this.expressions)
     return _call("groupArray", node.this)
 
 
-def _map_value(node: exp.Expression) -> exp.Expression:
+def _map_value(node: exp.Expr) -> exp.Expr:
     # A key that is not there has the value '' here, which is a value too.
     (key,) = node.expressions
     if isinstance(key, exp.Literal) and not key.is_string:
@@ -99,7 +110,7 @@ def _map_value(node: exp.Expression) -> exp.Expression:
     return _call("if", found, _call("toNullable", _call("arrayElement", node.this, key)), exp.null())
 
 
-def _entries(node: exp.Expression) -> exp.Expression:
+def _entries(node: exp.Expr) -> exp.Expr:
     operand = node.this
     if not isinstance(operand, exp.Anonymous) or operand.name.lower() != "map_entries":
         return node
@@ -111,7 +122,7 @@ def _entries(node: exp.Expression) -> exp.Expression:
     return _call("arrayJoin", pairs)
 
 
-def _select(node: exp.Expression) -> exp.Expression:
+def _select(node: exp.Expr) -> exp.Expr:
     # What is ordered by is what is shown, where a column has the same name.
     shown = {one.alias: one.unalias() for one in node.expressions if isinstance(one, exp.Alias)}
     for ordered in node.args["order"].expressions if node.args.get("order") else ():
@@ -130,17 +141,17 @@ def _select(node: exp.Expression) -> exp.Expression:
     return exp.select(*columns).from_(rows)
 
 
-def _by_name(node: exp.Expression) -> exp.Expression:
+def _by_name(node: exp.Expr) -> exp.Expr:
     if not node.args.get("by_name"):
         return node
     node.set("by_name", False)
-    left, right = node.left, node.right
+    left, right = node.this, node.expression
     places = {one.alias_or_name: number for number, one in enumerate(left.expressions)}
     right.set("expressions", sorted(right.expressions, key=lambda one: places[one.alias_or_name]))
     return node
 
 
-def _percentile(node: exp.Expression) -> exp.Expression:
+def _percentile(node: exp.Expr) -> exp.Expr:
     # As DuckDB finds the rank, in floating point.
     ordered = _call("arraySort", _call("groupArray", node.this))
     length = _call("length", ordered.copy())
@@ -151,12 +162,12 @@ def _percentile(node: exp.Expression) -> exp.Expression:
     return _call("if", _call("empty", ordered), exp.null(), found)
 
 
-def _not_materialized(node: exp.Expression) -> exp.Expression:
+def _not_materialized(node: exp.Expr) -> exp.Expr:
     node.set("materialized", None)
     return node
 
 
-def _star(node: exp.Expression) -> exp.Expression:
+def _star(node: exp.Expr) -> exp.Expr:
     # Which row of several is the row, is nobody's question.
     if isinstance(node.parent, exp.Select):
         left_out = node.args.get("except_") or []
@@ -164,16 +175,24 @@ def _star(node: exp.Expression) -> exp.Expression:
     return node
 
 
-def _anonymous(node: exp.Expression) -> exp.Expression:
+def _column(node: exp.Expr) -> exp.Expr:
+    # What tells a row apart; there is no number that does.
+    if node.name == "rowid":
+        return exp.Tuple(expressions=[exp.column(name) for name in ("trace_id", "span_id", "started_at")])
+    return node
+
+
+def _anonymous(node: exp.Expr) -> exp.Expr:
     known = {"cardinality": "length", "list_sum": "arraySum", "map_values": "mapValues"}
     name = known.get(node.name.lower())
     return node if name is None else _call(name, *node.expressions)
 
 
-_RULES: Final[dict[type[exp.Expression], Callable[[exp.Expression], exp.Expression]]] = {
+_RULES: Final[dict[type[exp.Expr], Callable[[exp.Expr], exp.Expr]]] = {
     exp.Select: _select,
     exp.Union: _by_name,
     exp.CTE: _not_materialized,
+    exp.Column: _column,
     exp.Explode: _entries,
     exp.Sum: _sum,
     exp.Cast: _cast,
@@ -185,5 +204,6 @@ _RULES: Final[dict[type[exp.Expression], Callable[[exp.Expression], exp.Expressi
     exp.Length: lambda node: _call("length", node.this),
     exp.MapKeys: lambda node: _call("mapKeys", node.this),
     exp.Star: _star,
+    exp.SHA2: lambda node: _call("lower", _call("hex", _call("SHA256", node.this))),
     exp.LogicalOr: lambda node: _call("max", node.this),
 }

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from clickhouse_connect.driver.client import Client
 
 from infraprism.collector.ingest.calls import Call, SessionSpan
+
+Row = TypeVar("Row", Call, SessionSpan)
 
 VERSION: Final = "row_version"
 _TYPES: Final = {
@@ -40,9 +42,9 @@ _TYPES: Final = {
 }
 
 
-def unique(rows: Sequence[Call | SessionSpan]) -> list[Call | SessionSpan]:
+def unique(rows: Sequence[Row]) -> list[Row]:
     """`rows` without those that repeat an earlier one."""
-    found: dict[tuple[str, str, int], Call | SessionSpan] = {}
+    found: dict[tuple[str, str, int], Row] = {}
     for row in rows:
         found.setdefault((row.trace_id, row.span_id, row.started_at), row)
     return list(found.values())

@@ -153,6 +153,55 @@ _RECOST_CHANGES: Final = _Table(
     "cityHash64(trace_id)",
 )
 
+_KEYS: Final = _Table(
+    "keys",
+    """
+    id String,
+    name String,
+    scopes String,
+    hash String,
+    prefix String,
+    created_at Int64,
+    last_used_at Nullable(Int64),
+    revoked_at Nullable(Int64),
+    row_version Int64 DEFAULT 0
+    """,
+    "id",
+    "cityHash64(id)",
+)
+_AUDIT: Final = _Table(
+    "audit",
+    """
+    id Int64,
+    done_at Int64,
+    action String,
+    who String,
+    key_id Nullable(String),
+    target Nullable(String),
+    calls Nullable(Int64),
+    spans Nullable(Int64),
+    costs_before Nullable(Int64),
+    row_version Int64 DEFAULT 0
+    """,
+    "id, done_at",
+    "intHash64(id)",
+)
+_DELETED: Final = _Table(
+    "deleted",
+    "started_at Int64, hash String, row_version Int64 DEFAULT 0",
+    "started_at, hash",
+    "cityHash64(hash)",
+)
+_PROBE: Final = _Table(
+    "probe", "place UInt8 DEFAULT 0, written_at Int64, row_version Int64 DEFAULT 0", "place", "place"
+)
+#: How far a database file has been copied, by table.
+_COPIES: Final = _Table(
+    "copies",
+    "source Int64, name String, row_version Int64",
+    "source, name",
+    "intHash64(source)",
+)
 #: New costs that a recost has found, until they are in `calls`.
 _RECOST_COSTS: Final = _Table(
     "recost_costs",
@@ -180,7 +229,21 @@ _RECOST_COSTS: Final = _Table(
 )
 
 #: Migration n (counted from 1) brings the schema from version n - 1 to n.
-MIGRATIONS: Final = ((_SCHEMA_VERSION, _CALLS, _SPANS, _RECOSTS, _RECOST_CHANGES, _RECOST_COSTS),)
+MIGRATIONS: Final = (
+    (
+        _SCHEMA_VERSION,
+        _CALLS,
+        _SPANS,
+        _RECOSTS,
+        _RECOST_CHANGES,
+        _RECOST_COSTS,
+        _KEYS,
+        _AUDIT,
+        _DELETED,
+        _PROBE,
+        _COPIES,
+    ),
+)
 
 
 def database(address: Address) -> str:
@@ -192,6 +255,11 @@ def statements(address: Address, version: int) -> Iterator[str]:
     """The statements of migration `version`, in their order."""
     for table in MIGRATIONS[version - 1]:
         yield from _create(table, address)
+
+
+def changed(table: str, address: Address) -> str:
+    """Where rows of `table` are changed in place: on each host that has some."""
+    return f"`{address.database}`.{table}{'_local' if address.cluster else ''}{_on_cluster(address)}"
 
 
 def _create(table: _Table, address: Address) -> Iterator[str]:

@@ -19,6 +19,7 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from infraprism.collector.ingest.calls import Batch
+from infraprism.collector.store import deletions
 from infraprism.collector.store.clickhouse import insertion, migrations, recosting
 from infraprism.collector.store.clickhouse.address import Address
 from infraprism.collector.store.clickhouse.clients import Clients, reason
@@ -44,11 +45,13 @@ class ClickHouseStore:
     def __init__(self, address: Address, *, queue_spans: int = QUEUE_SPANS) -> None:
         """Make what is missing of the tables and start the writers. Raises `CannotOpenError`."""
         self.place = str(address)
+        self._address = address
         #: Rows that were sent to be stored: who sends one again is not found out here.
         self.calls_stored = 0
         self.spans_stored = 0
         #: Only those within what was stored together.
         self.repeats_dropped = 0
+        self.deleted_dropped = 0
         try:
             migrations.migrate(address)
             self._clients = Clients(address)
@@ -76,11 +79,34 @@ class ClickHouseStore:
         """
         return self._queue.submit(batch)
 
+    def probe(self) -> Future[None]:
+        """As `submit`, of nothing but the time: done once the store has written."""
+        return self._queue.probe()
+
     @contextmanager
     def reader(self) -> Iterator[ClickHouseConnection]:
         """A connection for questions, each of which reads what is there then. Raises `CannotAnswerError`."""
         with self._answering() as client:
-            yield ClickHouseConnection(client)
+            yield ClickHouseConnection(client, self._address)
+
+    @contextmanager
+    def changer(self) -> Iterator[ClickHouseConnection]:
+        """A connection for a change of stored rows, each statement of which takes effect at once.
+
+        Raises `ChangeRunningError` while this collector makes another one.
+        """
+        with self._changing() as client:
+            yield ClickHouseConnection(client, self._address)
+
+    @contextmanager
+    def _changing(self) -> Iterator[Client]:
+        if not self._change.acquire(blocking=False):
+            raise ChangeRunningError
+        try:
+            with self._answering() as client:
+                yield client
+        finally:
+            self._change.release()
 
     @contextmanager
     def _answering(self) -> Iterator[Client]:
@@ -94,13 +120,8 @@ class ClickHouseStore:
     @contextmanager
     def recosting(self) -> Iterator[ClickHouseRecosting]:
         """For pricing stored calls again. Raises `ChangeRunningError` while this collector does."""
-        if not self._change.acquire(blocking=False):
-            raise ChangeRunningError
-        try:
-            with self._answering() as client:
-                yield ClickHouseRecosting(client)
-        finally:
-            self._change.release()
+        with self._changing() as client:
+            yield ClickHouseRecosting(client)
 
     @property
     def closing(self) -> bool:
@@ -141,11 +162,18 @@ class ClickHouseStore:
         calls = [call for batch in batches for call in batch.calls]
         spans = [span for batch in batches for span in batch.spans]
         version = -time.time_ns()
-        own_calls, own_spans = insertion.unique(calls), insertion.unique(spans)
+        unique_calls, unique_spans = insertion.unique(calls), insertion.unique(spans)
         with self._clients.one() as client:
+            connection = ClickHouseConnection(client, self._address)
+            if not calls and not spans:  # only a probe brings nothing
+                connection.execute("INSERT INTO probe (written_at) VALUES ($now)", {"now": -version})
+            own_calls = deletions.alive(connection, unique_calls)
+            own_spans = deletions.alive(connection, unique_spans)
             insertion.insert(client, "calls", own_calls, version)
             insertion.insert(client, "spans", own_spans, version)
         with self._counting:
             self.calls_stored += len(own_calls)
             self.spans_stored += len(own_spans)
-            self.repeats_dropped += len(calls) + len(spans) - len(own_calls) - len(own_spans)
+            unique = len(unique_calls) + len(unique_spans)
+            self.repeats_dropped += len(calls) + len(spans) - unique
+            self.deleted_dropped += unique - len(own_calls) - len(own_spans)
