@@ -59,7 +59,7 @@ def test_everything_is_copied_once(file: Path, clickhouse: Server) -> None:
     for _ in range(2):
         copied = copying.copy(file, target, lambda *done: told.append(done))
 
-        total = Decimal("0.0075") * 249 + Decimal("99999999999999.999999999999999999999999")
+        total = Decimal("100000000000001.867499999999999999999999")
         assert copied == (
             target.replace(target.split("@")[0], "clickhouse://").replace("://@", "://"),
             250,
@@ -67,7 +67,7 @@ def test_everything_is_copied_once(file: Path, clickhouse: Server) -> None:
             total,
         )
     assert rows(target) == list(map(as_copied, rows(str(file))))
-    assert told[-1] == (252, 252)
+    assert told[-1][0] == told[-1][1] >= 252
 
 
 _KILLED = """

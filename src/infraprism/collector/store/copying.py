@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import zlib
 from collections.abc import Callable
 from contextlib import closing
@@ -89,8 +90,8 @@ def _copy(
         for first in range(_position(client, source, name), ends[name], CHUNK):
             progress(done + first, total)
             _send(connection, client, name, first, version)
-            position = [[source, name, min(first + CHUNK, ends[name])]]
-            client.insert("copies", position, column_names=["source", "name", "row_version"])
+            position = {"source": [source], "name": [name], "row_version": [min(first + CHUNK, ends[name])]}
+            _insert(client, "copies", position)
         done += ends[name]
         progress(done, total)
     expected = backups.summary(connection, "source")
@@ -131,11 +132,15 @@ def _send(connection: duckdb.DuckDBPyConnection, client: Client, name: str, firs
     for column, empty in _EMPTY.items():
         if column in columns:
             columns[column] = [empty if value is None else value for value in columns[column]]
+    _insert(client, name, columns)
+
+
+def _insert(client: Client, name: str, columns: dict[str, Any]) -> None:
     client.insert(
         name,
         list(columns.values()),
         column_names=list(columns),
         column_oriented=True,
-        # What was sent before and is not there any more, is sent again.
-        settings={"insert_deduplicate": 0},
+        # What was sent before, and is not there any more, is not left out for its likeness.
+        settings={"insert_deduplication_token": secrets.token_hex(16)},
     )

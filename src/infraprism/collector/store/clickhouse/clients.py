@@ -11,7 +11,7 @@ from typing import Any, Final
 import clickhouse_connect
 from clickhouse_connect.driver import httputil
 from clickhouse_connect.driver.client import Client
-from clickhouse_connect.driver.exceptions import ClickHouseError
+from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalError
 
 from infraprism.collector.store.clickhouse.address import Address
 
@@ -90,6 +90,11 @@ class Clients:
             while self._free:
                 self._free.pop().close()
         self._options["pool_mgr"].clear()
+
+
+def of_server(error: Exception) -> bool:
+    """Whether the server failed, or could not be reached; else the fault is in what it was to be sent."""
+    return isinstance(error, OperationalError) or getattr(error, "code", None) is not None
 
 
 def reason(error: ClickHouseError) -> str:

@@ -22,7 +22,7 @@ from infraprism.collector.ingest.calls import Batch
 from infraprism.collector.store import deletions
 from infraprism.collector.store.clickhouse import insertion, migrations, recosting
 from infraprism.collector.store.clickhouse.address import Address
-from infraprism.collector.store.clickhouse.clients import Clients, reason
+from infraprism.collector.store.clickhouse.clients import Clients, of_server, reason
 from infraprism.collector.store.clickhouse.connection import ClickHouseConnection
 from infraprism.collector.store.clickhouse.recosting import ClickHouseRecosting
 from infraprism.collector.store.interface import (
@@ -145,8 +145,7 @@ class ClickHouseStore:
         try:
             self._commit([write.batch for write in writes])
         except Exception as error:  # noqa: BLE001 - a writer must outlive whatever one batch brings
-            of_server = isinstance(error, ClickHouseError)
-            if len(writes) > 1 and not of_server:
+            if len(writes) > 1 and not of_server(error):
                 for write in writes:  # the fault is in one of them
                     self._write([write])
                 return
