@@ -52,7 +52,11 @@ class _Handler(BaseHTTPRequestHandler):
         query = dict(parse_qsl(urlsplit(self.path).query, keep_blank_values=True))
         body = self._body()
         if self.headers.get("Content-Encoding") == "lz4":
-            body = lz4.frame.decompress(body)
+            try:
+                body = lz4.frame.decompress(body)
+            except RuntimeError:  # its sender has broken off
+                self._answer(400, b"Code: 432. DB::Exception: No frame. (UNKNOWN_CODEC)", "432")
+                return
         if (form := self.headers.get("Content-Type", "")).startswith("multipart/form-data"):
             fields = _fields(body, form)
             body = fields.pop("query", "").encode(errors="surrogateescape")

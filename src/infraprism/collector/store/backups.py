@@ -97,11 +97,12 @@ def copy(
             os.fsync(file.fileno())
         os.link(partial, target)
     except (duckdb.Error, OSError) as error:
-        with contextlib.suppress(duckdb.Error):
-            connection.rollback()
         reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
         raise BackupError(f"cannot write {target}: {reason}") from error
     finally:
+        # Of a failure: what a transaction has written to cannot be let go of before it ends.
+        with contextlib.suppress(duckdb.Error):
+            connection.rollback()
         with contextlib.suppress(duckdb.Error):
             connection.execute("DETACH DATABASE IF EXISTS backup")
         partial.unlink(missing_ok=True)

@@ -200,7 +200,10 @@ class Store:
                 for write in writes:  # the fault may be in one of them
                     self._write([write])
                 return
-            _log.error("could not store %d batches in %s: %s", len(writes), self.path, error)
+            # Other messages can quote values of the rows.
+            is_told = isinstance(error, (duckdb.IOException, duckdb.FatalException, CannotOpenError))
+            reason = error if is_told else type(error).__name__
+            _log.error("could not store %d batches in %s: %s", len(writes), self.path, reason)
             for write in writes:
                 write.done.set_exception(StoreFailedError("the store could not write the batch"))
         else:
