@@ -17,15 +17,14 @@ from infraprism.collector.access.hosts import LocalHostOnly
 from infraprism.collector.access.keyring import Keyring
 from infraprism.collector.access.scopes import required_by, scoped
 from infraprism.collector.access.sign_in import SignIns
-from infraprism.collector.analytics import api
-from infraprism.collector.analytics.api import Api
+from infraprism.collector.analytics.routes import routes as analytics_routes
 from infraprism.collector.budgets import api as budgets_api
 from infraprism.collector.budgets.webhooks import Signer
 from infraprism.collector.counters import Counters
 from infraprism.collector.ingest.receiver import Receiver
 from infraprism.collector.recosts import history_api
 from infraprism.collector.recosts.history_api import HistoryApi
-from infraprism.collector.store.embedded import Store
+from infraprism.collector.store.interface import CannotAnswerError, Store
 from infraprism.collector.upkeep import api as upkeep_api
 from infraprism.collector.upkeep import backup_api
 
@@ -66,7 +65,6 @@ def create_app(
     """
     counters = Counters()
     receiver = Receiver(store, counters)
-    analytics = Api(store, counters)
     history = HistoryApi(store, prices)
     keyring = Keyring(store, api_key)
     sign_ins = SignIns(keyring)
@@ -74,8 +72,7 @@ def create_app(
         scoped(Route("/v1/traces", receiver.traces, methods=["POST"]), "ingest"),
         scoped(Route("/v1/metrics", receiver.ignore, methods=["POST"]), "ingest"),
         scoped(Route("/v1/logs", receiver.logs, methods=["POST"]), "ingest"),
-        scoped(Route(api.SESSIONS, analytics.sessions), "read"),
-        scoped(Route(f"{api.SESSIONS}/{{session_id:any_text}}", analytics.session), "read"),
+        *analytics_routes(store, counters, prices),
         scoped(Route(f"{history_api.CALLS}/{{ids:any_text}}", history.call), "read"),
         scoped(Route(history_api.RECOSTS, history.recosts, methods=["GET"]), "read"),
         scoped(Route(history_api.RECOSTS, history.recost, methods=["POST"]), "admin"),
@@ -84,7 +81,6 @@ def create_app(
         *upkeep_api.routes(store),
         *backup_api.routes(store, backups),
         *sign_ins.routes(),
-        scoped(Route("/v1/status", analytics.status), "read"),
         *health.routes(store, counters),
     ]
     for route in routes:
@@ -95,6 +91,7 @@ def create_app(
         middleware=[*middleware, Middleware(Gate, keyring, sign_ins, routes)],
         exception_handlers={
             problems.Problem: problems.on_problem,
+            CannotAnswerError: problems.on_no_answer,
             HTTPException: problems.on_http_exception,
             Exception: problems.on_failure,
         },
