@@ -77,6 +77,7 @@ class Delivery:
         self._adopt_at = 0.0
         self._upkeep_at = 0.0
         self._takes_held = True
+        self._is_alone = False  # it has looked, and there was nobody's spool to adopt
         self._in_hand: Batch | None = None
 
     def write(self, group: Group, item: bytes) -> None:
@@ -115,6 +116,12 @@ class Delivery:
                 lambda: self._finished >= wanted or self._failures > failures or self.waiting() == 0, timeout
             )
         return self._finished >= wanted or self.waiting() == 0
+
+    def deliver_dead(self, timeout: float) -> bool:
+        """Wait until what dead processes have left is sent; False where an attempt failed, or time ran out."""
+        with self._settled:
+            self._settled.wait_for(lambda: self._is_alone or self._failures > 0, timeout)
+        return self._is_alone
 
     def close(self, timeout: float | None = None) -> None:
         """Send what can be sent in `timeout` seconds, and leave the rest on disk to who comes next.
@@ -260,7 +267,8 @@ class Delivery:
                 with self._adopting:
                     home = upkeep.adopt_next(self._settings.folder, held=self._takes_held)
                 if home is None:
-                    self._takes_held = False
+                    self._takes_held, self._is_alone = False, True
+                    self._tell()
                     self._adopt_at = time.monotonic() + _ADOPT_SECONDS
                     self._keep_limit()
                     return None
