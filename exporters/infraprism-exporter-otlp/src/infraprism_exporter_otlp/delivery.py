@@ -118,7 +118,7 @@ class Delivery:
         return self._finished >= wanted or self.waiting() == 0
 
     def deliver_dead(self, timeout: float) -> bool:
-        """Wait until what dead processes have left is sent; False where an attempt failed, or time ran out."""
+        """Wait until what dead processes have left is sent; False where an attempt failed, or time is up."""
         with self._settled:
             self._settled.wait_for(lambda: self._is_alone or self._failures > 0, timeout)
         return self._is_alone

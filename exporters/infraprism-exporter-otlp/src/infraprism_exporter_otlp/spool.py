@@ -34,6 +34,17 @@ class _Active:
             segment.path.unlink(missing_ok=True)
             raise
 
+    def add(self, group: Group, item: bytes) -> None:
+        """Append one record, and its group where it is new here. Raises `OSError`."""
+        number = self.groups.get(group)
+        if number is None:
+            number = len(self.groups)
+            self.write(frames.group_frame(number, group) + frames.item_frame(number, item))
+            self.groups[group] = number
+        else:
+            self.write(frames.item_frame(number, item))
+        self.segment.records += 1
+
     def write(self, data: bytes) -> None:
         """Append all of `data`, or nothing of it and raise `OSError`."""
         written = os.write(self.file, data)
@@ -81,16 +92,15 @@ class Spool:
             active = self._active
             if active is None or active.segment.is_sealed or active.segment.size >= self._segment_bytes:
                 active = self._open()
-            number = active.groups.get(group)
-            if number is None:
-                number = len(active.groups)
-                if number == frames.MAX_GROUPS:
-                    active, number = self._open(), 0
-                active.write(frames.group_frame(number, group) + frames.item_frame(number, item))
-                active.groups[group] = number
-            else:
-                active.write(frames.item_frame(number, item))
-            active.segment.records += 1
+            if group not in active.groups and len(active.groups) == frames.MAX_GROUPS:
+                active = self._open()
+            try:
+                active.add(group, item)
+            except OSError:
+                active.segment.is_sealed = (
+                    True  # so that it goes, and its space with it, once it is delivered
+                )
+                raise
             ticket = self._sync.written()
         if self._fsync:
             self._sync.wait(ticket, self._duplicate)
@@ -128,6 +138,7 @@ class Spool:
             outbox = Outbox(homes.create(self._folder), self._counts, is_own=True)
             if self._fsync:
                 _fsync_folder(self._folder)
+                _fsync_folder(self._folder.parent)
             self._outbox = outbox
         previous, self._active = self._active, None
         if previous is not None:
