@@ -2,8 +2,8 @@
 
     python fault_worker.py RATE SECONDS [--beside] [--file-size BYTES] [--synced FILE]
 
-What has a line must not be lost. With `--beside`, each span also goes through the SDK's batch processor and the
-official exporter, to `BESIDE_ENDPOINT`.
+What has a line must not be lost. With `--beside`, each span also goes through the SDK's batch processor and
+the official exporter, to `BESIDE_ENDPOINT`.
 """
 
 from __future__ import annotations

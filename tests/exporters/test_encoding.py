@@ -104,7 +104,9 @@ def test_what_was_dropped_is_counted() -> None:
 
 def test_what_utf8_cannot_say_is_replaced() -> None:
     context = SpanContext(1, 2, False)
-    span = ReadableSpan("a\ud800b", context, attributes={"key": "c\ud800d", "other": 1}, resource=Resource({}))
+    span = ReadableSpan(
+        "a\ud800b", context, attributes={"key": "c\ud800d", "other": 1}, resource=Resource({})
+    )
     request = ExportTraceServiceRequest.FromString(joined([span], span_item))
     [sent] = request.resource_spans[0].scope_spans[0].spans
     assert (sent.name, sent.attributes[0].value.string_value, len(sent.attributes)) == ("a?b", "c?d", 2)

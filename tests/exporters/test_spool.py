@@ -51,7 +51,9 @@ def test_items_come_in_order_with_their_group(tmp_path: Path) -> None:
     assert spool.outbox is not None
     batch = spool.outbox.take()
     assert batch is not None
-    assert [(item.group.resource, item.group.scope) for item in batch.items] == [(b"resource", b"scope")] * 512
+    assert [(item.group.resource, item.group.scope) for item in batch.items] == [
+        (b"resource", b"scope")
+    ] * 512
     spool.outbox.done(batch)
     assert [item.content for item in batch.items] + contents(spool.outbox) == items
     spool.append(GROUP, b"later")
@@ -170,4 +172,4 @@ def test_threads_write_whole_records(tmp_path: Path) -> None:
         thread.join()
     spool.close(is_delivered=False)
     found = contents(adopted(tmp_path))
-    assert sorted(found) == sorted(sum(items, []))
+    assert sorted(found) == sorted(item for mine in items for item in mine)
