@@ -1,6 +1,6 @@
-"""What the spool takes: of the application's thread, to drain, and on disk, beside the SDK's own in the same run.
+"""What the spool takes: of the application's thread, to drain, on disk. Beside the SDK's own in the same run.
 
-Spans have what a call's have (33 attributes). The server, in a process of its own, answers 200 and keeps nothing.
+Spans have what a call's have (33 attributes). The server, a process of its own, takes all and keeps nothing.
 
     uv run python benchmarks/exporter.py [--spans 20000] [--outage 1000000]
 """

@@ -1,9 +1,9 @@
 """The fault matrix: real processes make calls while what they deliver to fails, and nothing may be missing.
 
 Each row: workers make calls for a while, in the middle half of which the fault lasts. Then they end, what
-dead ones have left is flushed, and the collector is asked for every call. Beside it, the same spans in the same
-processes go through the SDK's batch processor and the official exporter, to a server of their own that fails
-likewise.
+dead ones have left is flushed, and the collector is asked for every call. Beside it, the same spans in the
+same processes go through the SDK's batch processor and the official exporter, to a server of their own that
+fails likewise.
 
     python -m tests.exporters.faults [--seconds 60] [--rate 200] [--workers 4] [ROW ...]
 """

@@ -167,7 +167,7 @@ def _left(deadline: float) -> float:
 
 def _compressed(body: bytes, how: str) -> bytes:
     if how == "gzip":
-        return gzip.compress(body, 6, mtime=0)
+        return gzip.compress(body, mtime=0)
     return zlib.compress(body) if how == "deflate" else body
 
 
