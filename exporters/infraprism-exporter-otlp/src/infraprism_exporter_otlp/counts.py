@@ -24,8 +24,7 @@ class Counts:
 
     def forget(self) -> None:
         """Begin at 0: in a forked child they are the parent's."""
-        self._lock = threading.Lock()
-        self.accepted = 0
+        self._lock = threading.RLock()  # a collection of garbage may end a span in the middle
         self.sent = 0
         self.retried = 0
         self.adopted = 0
@@ -33,11 +32,6 @@ class Counts:
         self.disk_failures = 0
         self.dropped: Counter[DropReason] = Counter()
         self.held: Counter[HeldReason] = Counter()
-
-    def add_accepted(self) -> None:
-        """One record was handed over by the application."""
-        with self._lock:
-            self.accepted += 1
 
     def add_sent(self, records: int) -> None:
         """The server has accepted them."""

@@ -8,7 +8,8 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from infraprism_exporter_otlp import upkeep
@@ -62,6 +63,8 @@ class Delivery:
         self._start()
 
     def _begin(self) -> None:
+        self._busy: set[int] = set()  # threads that may hold a lock
+        self._late: deque[tuple[Group, bytes]] = deque()
         self._wake = threading.Event()
         self._settled = threading.Condition()
         self._starting = threading.Lock()
@@ -85,19 +88,25 @@ class Delivery:
 
         Where the disk does not take it, it waits in memory.
         """
-        self.counts.add_accepted()
-        if not self._write_to_disk(group, item):
-            self._memory.append(group, item)
-        if self._thread is None or self._is_stopping:
-            self._start()
-        if self._is_idle and self.waiting() >= MAX_ITEMS:
-            self._is_idle = False
-            self._wake.set()
+        me, thread = threading.get_ident(), self._thread
+        if me in self._busy or (thread is not None and thread.ident == me):
+            # A signal's handler or a collection of garbage ends a span in the middle of what follows.
+            self._late.append((group, item))
+            return
+        with self._undisturbed():
+            self._keep(group, item)
+            self._keep_late()
+            if self._thread is None or self._is_stopping:
+                self._start()
+            if self._is_idle and self.waiting() >= MAX_ITEMS:
+                self._is_idle = False
+                self._wake.set()
 
     def waiting(self) -> int:
         """Records that are not sent yet, as far as this process knows."""
         outbox, batch = self._spool.outbox, self._in_hand
         in_hand = len(batch.items) if batch is not None else 0
+        in_hand += len(self._late)
         return in_hand + self._memory.waiting() + (outbox.waiting() if outbox is not None else 0)
 
     def oldest_age(self) -> float:
@@ -107,7 +116,8 @@ class Delivery:
 
     def flush(self, timeout: float) -> bool:
         """Send what waits now; False where it could not be, at the first attempt and in `timeout` seconds."""
-        self._start()
+        with self._undisturbed():
+            self._start()
         failures, wanted = self._failures, self._finished + self.waiting()
         self._wanted = max(self._wanted, wanted)
         self._wake.set()
@@ -130,7 +140,8 @@ class Delivery:
         """
         thread = self._thread
         if thread is None:
-            self._release()
+            with self._undisturbed():
+                self._release()
             return
         timeout = self._settings.exit_seconds if timeout is None else timeout
         self._stop_at = time.monotonic() + timeout
@@ -141,7 +152,8 @@ class Delivery:
             return  # in a request: the end of the process gives its spool to the next
         self._thread = None
         left = self.waiting()
-        self._release()
+        with self._undisturbed():
+            self._release()
         if left:
             where = f"{self._memory.waiting()} in memory, the others on disk for the next process"
             _logger.info("%d %s are not delivered: %s", left, self._settings.signal, where)
@@ -151,13 +163,33 @@ class Delivery:
         if batch is not None and batch.outbox is None:
             for item in batch.items:
                 self._memory.append(item.group, item.content)
-        self._spool.close(is_delivered=self.waiting() == 0)
+        outbox = self._spool.outbox
+        is_delivered = self.waiting() == 0 and (outbox is None or outbox.take() is None)
+        self._spool.close(is_delivered=is_delivered)
         self._held.close(is_delivered=False)
         if self._adopted is not None:
             self._adopted.close()
             self._adopted.home.release(remove=False)
         self._sender.close()
         self._begin()
+
+    @contextlib.contextmanager
+    def _undisturbed(self) -> Iterator[None]:
+        me = threading.get_ident()
+        self._busy.add(me)
+        try:
+            yield
+        finally:
+            self._busy.discard(me)
+
+    def _keep(self, group: Group, item: bytes) -> None:
+        if not self._write_to_disk(group, item):
+            self._memory.append(group, item)
+
+    def _keep_late(self) -> None:
+        with contextlib.suppress(IndexError):
+            while self._late:
+                self._keep(*self._late.popleft())
 
     def _write_to_disk(self, group: Group, item: bytes) -> bool:
         if self._disk_is_tried_at and time.monotonic() < self._disk_is_tried_at:
@@ -206,6 +238,7 @@ class Delivery:
                 self._is_idle = False
                 self._wake.clear()
             try:
+                self._keep_late()
                 has_more = self._drain() and self._drain_adopted()
             except Exception:
                 _logger.exception("Delivering %s failed; it goes on", self._settings.signal)
@@ -296,6 +329,7 @@ class Delivery:
         self._failures += 1
         self._wanted = 0  # whoever waits is told that it failed
         self._tell()
+        self._keep_late()
         self._keep_limit()
         until = time.monotonic() + seconds
         while not self._is_wanted_now() and (left := until - time.monotonic()) > 0:
@@ -312,12 +346,14 @@ class Delivery:
 
     def _before_fork(self) -> None:
         # A child closes what it knows of: no file may be open that nobody knows of yet.
+        self._busy.add(threading.get_ident())
         self._adopting.acquire()
         self._spool.lock.acquire()
 
     def _after_fork_in_parent(self) -> None:
         self._spool.lock.release()
         self._adopting.release()
+        self._busy.discard(threading.get_ident())
 
     def _after_fork_in_child(self) -> None:
         """The spool, and what waits, are the parent's; the child begins its own with its first record."""

@@ -51,7 +51,8 @@ class _Active:
         if written != len(data):
             os.ftruncate(self.file, self.segment.size)
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        self.segment.size += written
+        # Asked for, not added up: a signal's handler may have raised in between, the last time.
+        self.segment.size = os.lseek(self.file, 0, os.SEEK_CUR)
 
 
 class Spool:
