@@ -7,7 +7,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from infraprism_exporter_otlp import homes
+from infraprism_exporter_otlp import homes, upkeep
 from infraprism_exporter_otlp.counts import Counts
 from infraprism_exporter_otlp.frames import HEAD, ITEM, Group, group_frame, item_frame
 from infraprism_exporter_otlp.outbox import Outbox
@@ -173,3 +173,26 @@ def test_threads_write_whole_records(tmp_path: Path) -> None:
     spool.close(is_delivered=False)
     found = contents(adopted(tmp_path))
     assert sorted(found) == sorted(item for mine in items for item in mine)
+
+
+def test_dead_processes_are_kept_within_the_limit_too(tmp_path: Path) -> None:
+    items = [b"%06d" % number + bytes(1000) for number in range(900)]
+    for _ in range(3):
+        written(tmp_path, items, limit=MIB).close(is_delivered=False)
+    (tmp_path / "damaged").mkdir()
+    (tmp_path / "damaged" / "file").write_bytes(bytes(1000))
+    own = written(tmp_path, [b"own"], limit=MIB)
+    counts = Counts()
+    upkeep.keep_limit(tmp_path, MIB, own.outbox, counts)
+    assert upkeep.size_of(tmp_path) <= MIB
+    left = 0
+    for path in homes.siblings(tmp_path):
+        home = homes.adopt(path)
+        if home is not None:
+            left += len(contents(Outbox(home, counts, is_own=False)))
+            home.release(remove=True)
+    assert counts.dropped == {"spool_full": 2700 - left}
+    assert left > 700
+    assert not list((tmp_path / "damaged").iterdir())
+    assert own.outbox is not None
+    assert contents(own.outbox) == [b"own"]

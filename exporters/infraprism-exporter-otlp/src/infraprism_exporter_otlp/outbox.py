@@ -39,12 +39,18 @@ class Segment:
 
 @dataclass
 class Batch:
-    """Items of one request, and where they end."""
+    """Items of one request.
+
+    Attributes:
+        segment, position: where they end.
+        finished: files of which nothing is left once they are delivered, and the damaged bytes in each.
+    """
 
     items: list[Item]
     segment: int = 0
     position: int = 0
     outbox: Outbox | None = field(default=None, repr=False)
+    finished: list[tuple[Path, int]] = field(default_factory=list)
 
 
 class Outbox:
@@ -66,29 +72,39 @@ class Outbox:
 
     def take(self) -> Batch | None:
         """The next batch; None where there is nothing (more) now."""
-        while True:
+        batch = Batch([], outbox=self)
+        size = 0
+        while len(batch.items) < MAX_ITEMS and size < MAX_BYTES:
             with self.lock:
                 segment = self.segments[0] if self.segments else None
                 if self._reading is not None and segment is not self._reading:
                     self.close()
                 if segment is None:
-                    return None
+                    break
                 # A segment that is being read is not dropped.
                 self._reading = segment
                 end, is_sealed = segment.size, segment.is_sealed
-            items = self._read(segment, end)
+            items = self._read(segment, end, MAX_ITEMS - len(batch.items), MAX_BYTES - size)
             if items and self._reader is not None:
+                batch.items += items
+                batch.segment, batch.position = segment.number, self._reader.position
+                size += sum(len(item.content) for item in items)
                 with self.lock:
                     segment.records -= len(items)
-                return Batch(items, segment.number, self._reader.position, self)
-            if not is_sealed:
-                return None
-            self._finish(segment)
+            elif is_sealed:
+                batch.finished.append((segment.path, self._leave(segment)))
+            else:
+                break
+        if batch.items:
+            return batch
+        self._remove(batch)
+        return None
 
     def done(self, batch: Batch) -> None:
         """That batch was accepted, or is lost: do not give it again, in any process."""
         with contextlib.suppress(OSError):  # then it is sent once more after a crash
             self.home.set_delivered(batch.segment, batch.position)
+        self._remove(batch)
 
     def drop_oldest(self) -> int | None:
         """Delete the oldest segment that is neither read nor written; bytes freed. Call it with the lock.
@@ -98,7 +114,7 @@ class Outbox:
         for segment in self.segments:
             if segment.is_sealed and segment is not self._reading:
                 self.segments.remove(segment)
-                self._counts.drop("spool_full", segment.records or _count(segment))
+                self._counts.drop("spool_full", segment.records or _count(segment, *self._delivered))
                 segment.path.unlink(missing_ok=True)
                 return segment.size
         return None
@@ -117,41 +133,48 @@ class Outbox:
         if reader is not None:
             reader.close()
 
-    def _read(self, segment: Segment, end: int) -> list[Item]:
+    def _read(self, segment: Segment, end: int, max_items: int, max_bytes: int) -> list[Item]:
         try:
             if self._reader is None:
                 at_segment, offset = self._delivered
                 if segment.number < at_segment:
                     return []
                 self._reader = SegmentReader(segment.path, offset if segment.number == at_segment else 0)
-            return self._reader.take(end, MAX_ITEMS, MAX_BYTES)
+            return self._reader.take(end, max_items, max_bytes)
         except OSError:
             with self.lock:
                 self._counts.drop("vanished", segment.records)
                 segment.records, segment.is_sealed = 0, True
             return []
 
-    def _finish(self, segment: Segment) -> None:
-        """All of it was given: nothing of it was refused a retry, so it can go."""
+    def _leave(self, segment: Segment) -> int:
+        """Go on behind a segment that was read to its end; the damaged bytes in it."""
         damaged = self._reader.damaged if self._reader is not None else 0
         with self.lock:
             self.close()
             if self.segments and self.segments[0] is segment:
                 self.segments.popleft()
-        with contextlib.suppress(OSError):
-            if damaged:
-                self._counts.add_damaged_file()
-                aside = self.home.path.parent / DAMAGED
-                aside.mkdir(mode=0o700, exist_ok=True)
-                segment.path.rename(aside / f"{self.home.path.name}-{segment.path.name}")
-            else:
-                segment.path.unlink(missing_ok=True)
+        return damaged
+
+    def _remove(self, batch: Batch) -> None:
+        """Delete the files of which nothing is left to send, and set aside those that are damaged."""
+        for path, damaged in batch.finished:
+            with contextlib.suppress(OSError):
+                if damaged:
+                    self._counts.add_damaged_file()
+                    aside = self.home.path.parent / DAMAGED
+                    aside.mkdir(mode=0o700, exist_ok=True)
+                    path.rename(aside / f"{self.home.path.name}-{path.name}")
+                else:
+                    path.unlink(missing_ok=True)
 
 
-def _count(segment: Segment) -> int:
-    """The items of a segment of another process, read from the file."""
+def _count(segment: Segment, delivered: int, offset: int) -> int:
+    """The items of a dead process's segment that are not delivered, read from the file."""
+    if segment.number < delivered:
+        return 0
     try:
-        reader = SegmentReader(segment.path)
+        reader = SegmentReader(segment.path, offset if segment.number == delivered else 0)
     except OSError:
         return 0
     found = 0
