@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import time
 from pathlib import Path
 
@@ -253,4 +254,19 @@ def test_only_what_has_a_cost_or_a_session(server: FaultServer) -> None:
         tracer.start_span(key, attributes={key: "1"}).end()
     assert app.flush()
     assert len(server.spans) == 3
+    app.provider.shutdown()
+
+
+def test_a_folder_that_somebody_removes(server: FaultServer, directory: Path) -> None:
+    app = App()
+    app.end_spans(1)
+    assert app.flush()
+    shutil.rmtree(directory)
+    tracer = app.provider.get_tracer("test")
+    for _ in range(5):  # until the file that is still open is full
+        tracer.start_span("large", attributes={"text": "x" * 2**20}).end()
+    assert app.flush()
+    app.end_spans(1)
+    assert app.flush()
+    assert (len(server.spans) + app.counts.dropped["vanished"], app.counts.disk_failures > 0) == (7, True)
     app.provider.shutdown()

@@ -27,7 +27,7 @@ class Segment:
     Attributes:
         size: bytes of it that are whole frames.
         records: items that are not taken yet, as far as this process knows.
-        is_sealed: nothing is written to it any more.
+        is_sealed: nothing is written to it any more. So it is with all but the last.
     """
 
     number: int
@@ -83,7 +83,7 @@ class Outbox:
                     break
                 # A segment that is being read is not dropped.
                 self._reading = segment
-                end, is_sealed = segment.size, segment.is_sealed
+                end, is_sealed = segment.size, self._is_sealed(segment)
             items = self._read(segment, end, MAX_ITEMS - len(batch.items), MAX_BYTES - size)
             if items and self._reader is not None:
                 batch.items += items
@@ -112,7 +112,7 @@ class Outbox:
         None where there is no such segment.
         """
         for segment in self.segments:
-            if segment.is_sealed and segment is not self._reading:
+            if self._is_sealed(segment) and segment is not self._reading:
                 self.segments.remove(segment)
                 self._counts.drop("spool_full", segment.records or _count(segment, *self._delivered))
                 segment.path.unlink(missing_ok=True)
@@ -132,6 +132,9 @@ class Outbox:
         reader, self._reader, self._reading = self._reader, None, None
         if reader is not None:
             reader.close()
+
+    def _is_sealed(self, segment: Segment) -> bool:
+        return segment.is_sealed or segment is not self.segments[-1]
 
     def _read(self, segment: Segment, end: int, max_items: int, max_bytes: int) -> list[Item]:
         try:

@@ -98,9 +98,8 @@ class Spool:
             try:
                 active.add(group, item)
             except OSError:
-                active.segment.is_sealed = (
-                    True  # so that it goes, and its space with it, once it is delivered
-                )
+                # So that it goes once it is delivered, and gives its space back.
+                active.segment.is_sealed = True
                 raise
             ticket = self._sync.written()
         if self._fsync:
@@ -143,15 +142,21 @@ class Spool:
             self._outbox = outbox
         previous, self._active = self._active, None
         if previous is not None:
-            if self._fsync:
-                os.fdatasync(previous.file)
-            os.close(previous.file)
-        with outbox.lock:
-            if previous is not None:
-                previous.segment.is_sealed = True
-            self._number += 1
-            segment = Segment(self._number, outbox.home.segment(self._number), 0, is_sealed=False)
+            try:
+                if self._fsync:
+                    os.fdatasync(previous.file)
+            finally:
+                os.close(previous.file)
+        self._number += 1
+        segment = Segment(self._number, outbox.home.segment(self._number), 0, is_sealed=False)
+        try:
             active = _Active(segment)
+        except FileNotFoundError:  # somebody has removed the folder: the next begins another
+            self._outbox = None
+            self._counts.drop("vanished", outbox.waiting())
+            outbox.home.forget()
+            raise
+        with outbox.lock:
             outbox.segments.append(segment)
             while outbox.size() + self._segment_bytes > self._limit and outbox.drop_oldest() is not None:
                 pass
