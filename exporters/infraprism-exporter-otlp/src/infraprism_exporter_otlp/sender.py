@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import random
 import time
@@ -70,7 +71,7 @@ class Sender:
             timeout: seconds for the next request.
         """
         body = otlp_request.join(items)
-        for attempt in range(10**9):
+        for attempt in itertools.count():
             failure, wait = "", None
             try:
                 answer = self._transport.send(body, timeout())
@@ -89,7 +90,7 @@ class Sender:
             self._log(logging.WARNING, "transient", "%s: they are kept and sent again", failure)
             if not self._pause(_backoff(attempt) if wait is None else wait):
                 return False
-        return False
+        raise AssertionError
 
     def close(self) -> None:
         """Close the connection."""
