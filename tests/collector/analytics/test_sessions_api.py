@@ -190,15 +190,20 @@ def test_a_file_has_the_rows_of_the_pages(client: TestClient, send: Send, tmp_pa
 
 
 @pytest.mark.usefixtures("three")
-@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
-def test_what_does_not_fit_into_a_file_has_a_cursor(client: TestClient, kind: str) -> None:
-    first = client.get(f"{SESSIONS}?format={kind}&limit=2")
+def test_what_does_not_fit_into_a_file_has_a_cursor(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api, "_CHUNK", 1)
+    first = client.get(f"{SESSIONS}?format=jsonl&limit=2")
     cursor = first.headers["infraprism-next-cursor"]
 
     rest = client.get(f"{SESSIONS}?format=jsonl&cursor={cursor}")
 
-    assert [json.loads(line)["session_id"] for line in rest.text.splitlines()] == ["cheap"]
+    files = [[json.loads(line)["session_id"] for line in file.text.splitlines()] for file in (first, rest)]
+    assert files == [["failed", "dear"], ["cheap"]]
     assert "infraprism-next-cursor" not in rest.headers
+    for kind in ("csv", "parquet"):
+        assert client.get(f"{SESSIONS}?format={kind}&limit=2").headers["infraprism-next-cursor"] == cursor
 
 
 def test_a_file_of_nothing(client: TestClient) -> None:
