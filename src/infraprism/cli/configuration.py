@@ -16,6 +16,7 @@ from infraprism import semconv, settings
 
 #: Read where it is there, without being named.
 DEFAULT_FILE: Final = "infraprism.toml"
+_SHORTEST_SECRET: Final = 32
 _NANOSECONDS: Final = {"h": 3_600_000_000_000, "d": 86_400_000_000_000}
 
 
@@ -38,6 +39,10 @@ class Configuration:
     #: Nanoseconds for which calls are kept; None keeps them for good.
     retention: int | None
     log_format: str
+    #: What webhooks of budgets are signed by; None sends none.
+    webhook_secret: str | None
+    #: They may go to addresses that are not public, and without TLS.
+    webhook_private: bool
 
 
 @dataclass(frozen=True)
@@ -80,6 +85,18 @@ def _log_format(text: str) -> str:
     raise ValueError("must be 'text' or 'json'")
 
 
+def _secret(text: str) -> str:
+    if len(text) >= _SHORTEST_SECRET:
+        return text
+    raise ValueError(f"must have at least {_SHORTEST_SECRET} characters")
+
+
+def _switch(text: str) -> bool:
+    if text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    raise ValueError("must be 'true' or 'false'")
+
+
 #: By name in the file. The flag is the name with dashes.
 OPTIONS: Final = {
     option.name: option
@@ -98,6 +115,21 @@ OPTIONS: Final = {
             "age at which calls are deleted: 400d, 36h",
         ),
         Option("log_format", semconv.SETTING_LOG_FORMAT, _log_format, "text", "text or json, a line each"),
+        Option(
+            "webhook_secret",
+            semconv.SETTING_WEBHOOK_SECRET,
+            _secret,
+            None,
+            "what webhooks of budgets are signed by",
+            has_flag=False,
+        ),
+        Option(
+            "webhook_private",
+            semconv.SETTING_WEBHOOK_PRIVATE,
+            _switch,
+            False,
+            "true: webhooks may go to addresses that are not public",
+        ),
     )
 }
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from infraprism import __version__
 from infraprism.cli import (
+    budgets,
     cost,
     db,
     demo,
@@ -23,7 +24,20 @@ from infraprism.cli import (
 )
 
 #: A subcommand module has `add_parser(subparsers)`, which sets `run`, and `run(args) -> exit code`.
-SUBCOMMANDS = (cost, db, demo, doctor, explain, keys, metrics, prices, recost, serve, sessions)
+SUBCOMMANDS = (
+    budgets,
+    cost,
+    db,
+    demo,
+    doctor,
+    explain,
+    keys,
+    metrics,
+    prices,
+    recost,
+    serve,
+    sessions,
+)
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from infraprism import pricing, semconv
@@ -39,12 +38,14 @@ def run(args: argparse.Namespace) -> int:
         server.run(
             host=told.host,
             port=told.port,
-            database=Path(told.database),
+            database=told.database,
             api_key=told.api_key,
             prices=told.prices,
             retention=told.retention,
             backups=told.backups,
             log_format=told.log_format,
+            webhook_secret=told.webhook_secret,
+            webhook_private=told.webhook_private,
         )
     except pricing.PriceFileError as error:
         first, more = error.problems[0], len(error.problems) - 1

@@ -18,11 +18,13 @@ from infraprism.collector.access.keyring import Keyring
 from infraprism.collector.access.scopes import required_by, scoped
 from infraprism.collector.access.sign_in import SignIns
 from infraprism.collector.analytics.routes import routes as analytics_routes
+from infraprism.collector.budgets import api as budgets_api
+from infraprism.collector.budgets.webhooks import Signer
 from infraprism.collector.counters import Counters
 from infraprism.collector.ingest.receiver import Receiver
 from infraprism.collector.recosts import history_api
 from infraprism.collector.recosts.history_api import HistoryApi
-from infraprism.collector.store.embedded import Store
+from infraprism.collector.store.interface import CannotAnswerError, Store
 from infraprism.collector.upkeep import api as upkeep_api
 from infraprism.collector.upkeep import backup_api
 
@@ -48,10 +50,14 @@ def create_app(
     api_key: str | None = None,
     local_only: bool = False,
     prices: Path | None = None,
+    signer: Signer | None = None,
+    allow_private: bool = False,
     backups: Path | None = None,
 ) -> Starlette:
     """The routes over `store`. `prices`: the user's own, read anew for each recost.
     `backups`: the folder of online backups; None allows none.
+
+    `signer`, `allow_private`: of the webhooks of budgets.
 
     Once there is a key, `api_key` or one in the store, every route asks for one with its scope.
     `local_only` refuses requests whose Host header does not name this machine. Raises `UndeclaredError` for a
@@ -69,6 +75,7 @@ def create_app(
         scoped(Route(f"{history_api.CALLS}/{{ids:any_text}}", history.call), "read"),
         scoped(Route(history_api.RECOSTS, history.recosts, methods=["GET"]), "read"),
         scoped(Route(history_api.RECOSTS, history.recost, methods=["POST"]), "admin"),
+        *budgets_api.routes(store, signer, allow_private=allow_private),
         *keys_api.routes(keyring),
         *upkeep_api.routes(store),
         *backup_api.routes(store, backups),
@@ -84,6 +91,7 @@ def create_app(
         middleware=[*middleware, Middleware(Gate, keyring, sign_ins, routes)],
         exception_handlers={
             problems.Problem: problems.on_problem,
+            CannotAnswerError: problems.on_no_answer,
             HTTPException: problems.on_http_exception,
             Exception: problems.on_failure,
         },

@@ -15,7 +15,10 @@ from starlette.applications import Starlette
 from infraprism.collector import logs
 from infraprism.collector.access.hosts import is_loopback
 from infraprism.collector.app import create_app
-from infraprism.collector.store.embedded import CannotOpenError, Store
+from infraprism.collector.budgets.watch import Watch
+from infraprism.collector.budgets.webhooks import Signer
+from infraprism.collector.store.interface import CannotOpenError
+from infraprism.collector.store.opening import open_store
 from infraprism.collector.upkeep.keeper import Keeper
 
 #: Seconds that running requests get to finish at the stop.
@@ -32,19 +35,24 @@ class CannotStartError(Exception):
 def run(
     host: str,
     port: int,
-    database: Path,
+    database: str,
     api_key: str | None,
     prices: Path | None = None,
     retention: int | None = None,
     backups: Path | None = None,
     log_format: str = "text",
+    webhook_secret: str | None = None,
+    webhook_private: bool = False,
     output: TextIO = sys.stdout,
 ) -> None:
     """Serve until SIGINT or SIGTERM; prints one line to `output` once it listens.
 
-    `prices`: the file of the user's own, by which stored calls are priced again. Port 0 takes a free one.
+    `database`: a file, or the address of a ClickHouse database. `prices`: the file of the user's own,
+    by which stored calls are priced again. Port 0 takes a free one.
     `retention`: nanoseconds for which calls are kept; None keeps them for good.
     `backups`: the folder of online backups. `log_format`: `text` or `json`.
+    `webhook_secret`: what webhooks of budgets are signed by; None sends none. `webhook_private`: they may go
+    to addresses that are not public.
     Raises `CannotStartError`.
     """
     logs.configure(log_format)
@@ -52,12 +60,19 @@ def run(
         raise CannotStartError(f"{backups} is no folder for backups")
     with _listen(host, port) as listener:
         try:
-            store = Store(database)
+            store = open_store(database)
         except CannotOpenError as error:
             raise CannotStartError(str(error)) from error
+        signer = None if webhook_secret is None else Signer(webhook_secret)
         try:
             app = create_app(
-                store, api_key=api_key, local_only=is_loopback(host), prices=prices, backups=backups
+                store,
+                api_key=api_key,
+                local_only=is_loopback(host),
+                prices=prices,
+                backups=backups,
+                signer=signer,
+                allow_private=webhook_private,
             )
             if not is_loopback(host) and not app.state.keyring.has_usable:
                 raise CannotStartError(
@@ -65,10 +80,13 @@ def run(
                     " set INFRAPRISM_API_KEY, or listen on 127.0.0.1"
                 )
             keeper = Keeper(store, app.state.keyring, retention)
+            watch = Watch(store, signer, allow_private=webhook_private)
             keeper.start()
+            watch.start()
             try:
-                _serve(app, store.path, host, listener, output)
+                _serve(app, store.place, host, listener, output)
             finally:
+                watch.close()
                 keeper.close()
         finally:
             store.close()
@@ -77,7 +95,11 @@ def run(
 def _listen(host: str, port: int) -> socket.socket:
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        return socket.create_server(address[:2], family=family, backlog=2048)
+        listener = socket.create_server(address[:2], family=family, backlog=2048)
+        # asyncio sets it only on sockets that name their protocol; without it the second half of an answer
+        # waits for the first to be acknowledged, 40 ms.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return listener
     except (OSError, UnicodeError) as error:
         reason = str(error.strerror if isinstance(error, OSError) else error).partition(" (while")[0]
         raise CannotStartError(f"cannot listen on {host}:{port}: {reason}") from error
@@ -101,7 +123,7 @@ class _Server(uvicorn.Server):
         print(self._announcement, file=self._output, flush=True)
 
 
-def _serve(app: Starlette, database: Path, host: str, listener: socket.socket, output: TextIO) -> None:
+def _serve(app: Starlette, database: str, host: str, listener: socket.socket, output: TextIO) -> None:
     shown_host = f"[{host}]" if ":" in host else host
     line = (
         f"InfraPrism collector listening on http://{shown_host}:{listener.getsockname()[1]},"

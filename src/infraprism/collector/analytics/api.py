@@ -7,7 +7,6 @@ from decimal import Decimal
 from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
-import duckdb
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -15,7 +14,7 @@ from infraprism.collector.analytics import answers, cursors, exports, filtering,
 from infraprism.collector.analytics.operations import Asking, Operation
 from infraprism.collector.counters import Counters
 from infraprism.collector.problems import Problem
-from infraprism.collector.store.embedded import Store
+from infraprism.collector.store.interface import Connection, Store
 from infraprism.collector.store.questions import calls, sessions
 from infraprism.collector.store.questions.asked import Row
 from infraprism.collector.store.questions.calls import Moment
@@ -95,7 +94,7 @@ class SessionsApi:
             (value,), texts = cursors.read(values["cursor"], order, [type_], 3)
             after = Position(value, *texts)
 
-        def page(connection: duckdb.DuckDBPyConnection) -> list[Key]:
+        def page(connection: Connection) -> list[Key]:
             # One more than asked for tells whether there is a next page.
             return sessions.page(
                 connection, wanted, limit + 1, sort=values["sort"], order=values["order"], after=after
@@ -107,7 +106,7 @@ class SessionsApi:
             last = keys[limit - 1].position
             return cursors.write(order, last[:1], last[1:])
 
-        def export(connection: duckdb.DuckDBPyConnection) -> tuple[Iterator[bytes], str | None]:
+        def export(connection: Connection) -> tuple[Iterator[bytes], str | None]:
             keys = page(connection)
             shown = keys[:limit]
             chunks = (
@@ -120,7 +119,7 @@ class SessionsApi:
             pieces, following = await self._asking.ask(export)
             return exports.answer(pieces, kind, "sessions", following)
 
-        def question(connection: duckdb.DuckDBPyConnection) -> tuple[list[Key], list[Row]]:
+        def question(connection: Connection) -> tuple[list[Key], list[Row]]:
             keys = page(connection)
             return keys, sessions.details(connection, keys[:limit])
 
@@ -147,7 +146,7 @@ class SessionsApi:
         """`GET /v1/analytics/sessions/{session_id}`."""
         session_id = _decoded(_raw(request))
 
-        def question(connection: duckdb.DuckDBPyConnection) -> tuple[Any, ...]:
+        def question(connection: Connection) -> tuple[Any, ...]:
             key = _one(connection, session_id, values)
             return (
                 *sessions.details(connection, [key]),
@@ -193,7 +192,7 @@ class SessionsApi:
         """`GET /v1/analytics/sessions/{session_id}/timeline`."""
         session_id, after = _decoded(_raw(request).removesuffix(_TIMELINE)), _after(values)
 
-        def question(connection: duckdb.DuckDBPyConnection) -> tuple[Any, ...]:
+        def question(connection: Connection) -> tuple[Any, ...]:
             key = _one(connection, session_id, values)
             placed = timelines.placed(calls.items(connection, key))
             behind = [one for one in placed if after is None or one.item.moment > after]
@@ -248,7 +247,7 @@ class StatusApi:
         )
 
 
-def _one(connection: duckdb.DuckDBPyConnection, session_id: str, values: dict[str, Any]) -> Key:
+def _one(connection: Connection, session_id: str, values: dict[str, Any]) -> Key:
     wanted = Filter(session_id, True, values["entity_type"], values["entity_id"])
     found = sessions.page(connection, wanted, filtering.MAX_LIMIT)
     if not found:

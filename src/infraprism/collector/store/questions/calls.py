@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-import duckdb
-
+from infraprism.collector.store.interface import Connection
 from infraprism.collector.store.questions.asked import Asked, Row
 from infraprism.collector.store.questions.sessions import Key
 
@@ -42,9 +41,7 @@ class Item(NamedTuple):
         return Moment(*self[:4])
 
 
-def of_session(
-    connection: duckdb.DuckDBPyConnection, session: Key, limit: int, after: Moment | None = None
-) -> list[Row]:
+def of_session(connection: Connection, session: Key, limit: int, after: Moment | None = None) -> list[Row]:
     """At most `limit` calls of a session, one dict of column values each."""
     asked = Asked()
     behind = ""
@@ -57,7 +54,7 @@ def of_session(
     )
 
 
-def trace_ids(connection: duckdb.DuckDBPyConnection, session: Key, limit: int) -> list[str]:
+def trace_ids(connection: Connection, session: Key, limit: int) -> list[str]:
     """At most `limit` traces that the calls of a session are in, the first one first."""
     asked = Asked()
     rows = asked.rows(
@@ -68,7 +65,7 @@ def trace_ids(connection: duckdb.DuckDBPyConnection, session: Key, limit: int) -
     return [row["trace_id"] for row in rows]
 
 
-def items(connection: duckdb.DuckDBPyConnection, session: Key) -> list[Item]:
+def items(connection: Connection, session: Key) -> list[Item]:
     """All calls and other spans of a session."""
     found: list[Item] = []
     for table, is_call in (("calls", True), ("spans", False)):
@@ -80,7 +77,7 @@ def items(connection: duckdb.DuckDBPyConnection, session: Key) -> list[Item]:
     return sorted(found, key=lambda item: item[:4])
 
 
-def shown(connection: duckdb.DuckDBPyConnection, session: Key, first: int, last: int) -> dict[Moment, Row]:
+def shown(connection: Connection, session: Key, first: int, last: int) -> dict[Moment, Row]:
     """What is shown of the calls and the spans that start in this stretch of time, both ends included."""
     found: dict[Moment, Row] = {}
     for table, columns in (("spans", f"{_IN_TIME}, name, is_error, error_type, tags"), ("calls", _COLUMNS)):
