@@ -128,6 +128,7 @@ LOADED_LATE = {
     "openai/typed/files.py",
     "openai/typed/realtime.py",
     "openai/typed/responses.py",
+    "cli/analytics_tables.py",
     "cli/price_tables.py",
     "cli/report.py",
 }

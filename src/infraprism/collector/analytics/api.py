@@ -108,9 +108,10 @@ class SessionsApi:
 
         def export(connection: Connection) -> tuple[Iterator[bytes], str | None]:
             keys = page(connection)
+            shown = keys[:limit]
             chunks = (
-                [answers.session(row) for row in sessions.details(connection, keys[first : first + _CHUNK])]
-                for first in range(0, len(keys[:limit]), _CHUNK)
+                [answers.session(row) for row in sessions.details(connection, shown[first : first + _CHUNK])]
+                for first in range(0, len(shown), _CHUNK)
             )
             return exports.write(kind, _FIELDS, chunks), cursor(keys)
 
