@@ -103,11 +103,19 @@ class Batch:
     #: Spans, or log records, as the request is one of the former or the latter.
     ignored: Counter[str] = field(default_factory=Counter)
     rejected: Counter[str] = field(default_factory=Counter)
+    #: The first that was rejected for each reason, and its field at fault, in words.
+    first_rejected: dict[str, str] = field(default_factory=dict)
     #: Values (an amount, a token count) that could not be used; their call is kept.
     values_dropped: Counter[str] = field(default_factory=Counter)
 
     def __len__(self) -> int:
         return len(self.calls) + len(self.spans)
+
+    def reject(self, error: RejectedError, item: bytes | None = None) -> None:
+        """Count an item that cannot be stored; `item` is its span id, where that is known."""
+        self.rejected[error.reason] += 1
+        named = f"{error.field} of span {item[:8].hex()}" if item else error.field
+        self.first_rejected.setdefault(error.reason, named)
 
 
 def read_request(request: ExportTraceServiceRequest) -> Batch:
@@ -117,18 +125,23 @@ def read_request(request: ExportTraceServiceRequest) -> Batch:
         service_name = service_name_of(resource_spans.resource)
         for scope_spans in resource_spans.scope_spans:
             for span in scope_spans.spans:
-                try:
-                    row = read_span(span, service_name, batch.values_dropped)
-                except RejectedError as rejected:
-                    batch.rejected[str(rejected)] += 1
-                    continue
-                if isinstance(row, Call):
-                    batch.calls.append(row)
-                elif row is not None:
-                    batch.spans.append(row)
-                else:
-                    batch.ignored[NO_CALL_NO_SESSION] += 1
+                add(span, service_name, batch)
     return batch
+
+
+def add(span: Span, service_name: str | None, batch: Batch) -> None:
+    """Sort one span into `batch`."""
+    try:
+        row = read_span(span, service_name, batch.values_dropped)
+    except RejectedError as error:
+        batch.reject(error, span.span_id)
+        return
+    if isinstance(row, Call):
+        batch.calls.append(row)
+    elif row is not None:
+        batch.spans.append(row)
+    else:
+        batch.ignored[NO_CALL_NO_SESSION] += 1
 
 
 def read_span(span: Span, service_name: str | None, dropped: Counter[str]) -> Call | SessionSpan | None:
