@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
     prices = None if environment.prices is None else Path(environment.prices)
     try:
         if prices is not None:
-            pricing.load(prices)  # what is wrong with it is told now, and not when a recost needs it
+            pricing.use(pricing.load(prices))
         server.run(
             host=args.host if args.host is not None else environment.host,
             port=args.port if args.port is not None else environment.port,

@@ -10,10 +10,10 @@ from typing import Any, Final
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import StatusCode, format_span_id
 
-from infraprism import guard, semconv
+from infraprism import dialects, guard, semconv
 from infraprism.pricing import CURRENCY, Cost, Part, Status, money, price
 from infraprism.sessions import Identity
-from infraprism.tracing import callbacks, dialects, twins
+from infraprism.tracing import callbacks, twins
 from infraprism.tracing.bag import AttributeValue, read, write_late
 from infraprism.tracing.ledger import Ledger
 

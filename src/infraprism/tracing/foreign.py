@@ -18,7 +18,7 @@ from opentelemetry.context import Context
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 from opentelemetry.trace import format_span_id
 
-from infraprism import guard, semconv
+from infraprism import dialects, guard, semconv
 from infraprism.sessions import NOBODY, Identity
 from infraprism.sessions.recent import Recent
 from infraprism.tracing.bag import read, write_late
@@ -26,28 +26,6 @@ from infraprism.tracing.bag import read, write_late
 _TURN: Final = "turn"
 _NO_TURN: Final = "no turn"
 _ANY: Final = "any"
-#: How other instrumentations say that a span is a model call, and what it does. The first attribute that a
-#: span has decides.
-_OPERATIONS: Final[tuple[tuple[str, Mapping[Any, str]], ...]] = (
-    (semconv.OPERATION_NAME, {operation: operation for operation in semconv.CALL_OPERATIONS}),
-    (
-        semconv.OPENLLMETRY_REQUEST_TYPE,
-        {
-            "chat": semconv.OPERATION_CHAT,
-            "completion": semconv.OPERATION_TEXT_COMPLETION,
-            "embedding": semconv.OPERATION_EMBEDDINGS,
-        },
-    ),
-    (
-        semconv.OPENINFERENCE_SPAN_KIND,
-        {"LLM": semconv.OPERATION_CHAT, "EMBEDDING": semconv.OPERATION_EMBEDDINGS},
-    ),
-    (
-        semconv.LANGFUSE_OBSERVATION_TYPE,
-        {"generation": semconv.OPERATION_CHAT, "embedding": semconv.OPERATION_EMBEDDINGS},
-    ),
-)
-
 #: Before SDK 1.40 what is told of at its end is a copy of the span, with the same bag of attributes.
 _ENDS_AS_A_COPY: Final = not hasattr(SpanProcessor, "_on_ending")
 
@@ -217,18 +195,9 @@ def is_own(span: Any) -> bool:
     return scope is not None and scope.name == semconv.SCOPE
 
 
-def operation_of(attributes: Mapping[str, Any]) -> str | None:
-    """What a model call does, as OpenTelemetry names it; None where the attributes tell of no model call."""
-    for name, operations in _OPERATIONS:
-        said = attributes.get(name)
-        if said is not None:
-            return operations.get(said) if isinstance(said, str) else None
-    return None
-
-
 def _kind(attributes: Mapping[str, Any]) -> str | None:
     """Which kind of model call these attributes tell of; None where it is no model call."""
-    operation = operation_of(attributes)
+    operation = dialects.operation_of(attributes)
     if operation is not None:
         return _TURN if operation in semconv.TURN_OPERATIONS else _NO_TURN
     # Somebody priced it: the collector takes it for a call, whatever it does.

@@ -7,7 +7,7 @@ from functools import cache
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 
-from infraprism import compat, guard, price_file, semconv, settings
+from infraprism import compat, dialects, guard, price_file, semconv, settings
 from infraprism.sessions import NOBODY, attributes, identity_in
 from infraprism.tracing import foreign, twins
 from infraprism.tracing.account import account
@@ -69,7 +69,7 @@ class SessionCostProcessor(SpanProcessor):
         if is_own(span):  # our own have added themselves, sampled or not
             foreign.answered(span)
             twins.own(span)
-        elif foreign.ending(span) and account(span, foreign.operation_of(read(span)), self._ledger):
+        elif foreign.ending(span) and account(span, dialects.operation_of(read(span)), self._ledger):
             foreign.carries(span)
         if self._profiles:
             self._add_extras(span)

@@ -18,7 +18,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 import msgspec
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 
-from infraprism import semconv
+from infraprism import dialects, semconv
 from infraprism.collector import times
 from infraprism.collector.ingest import quantities
 from infraprism.pricing import CURRENCY, Status
@@ -84,6 +84,15 @@ class Cost(NamedTuple):
     adjustment_percent: Decimal | None = None
 
 
+class Foreign(NamedTuple):
+    """What another instrumentation says of a call."""
+
+    facts: dialects.Facts
+    #: What it reckons that the call costs, in USD.
+    cost: Decimal | None
+    operation: str | None
+
+
 class Attributes:
     """Attributes of which what a column takes is removed, and what is left is kept as JSON."""
 
@@ -100,10 +109,33 @@ class Attributes:
         """
         if semconv.COST_COUNTED_IN in self._values:
             return False
-        operation = self._values.get(semconv.OPERATION_NAME)
-        return semconv.COST_STATUS in self._values or (
-            isinstance(operation, str) and operation in semconv.CALL_OPERATIONS
-        )
+        return semconv.COST_STATUS in self._values or dialects.operation_of(self._values) is not None
+
+    def foreign(self) -> Foreign | None:
+        """What another instrumentation says of a call; None where its cost is said by our names.
+
+        To be asked before anything is taken.
+        """
+        values = self._values
+        if semconv.COST_STATUS in values:
+            return None
+        return Foreign(dialects.read(values), dialects.own_cost(values), dialects.operation_of(values))
+
+    def adopt(self) -> None:
+        """Put whose it is, as another instrumentation spells it, under our names."""
+        values = self._values
+        owner = dialects.owner(values)
+        if semconv.SESSION_ID not in values and owner.session_id is not None:
+            values[semconv.SESSION_ID] = owner.session_id
+        if not any(name in values for name in (semconv.ENTITY_TYPE, semconv.ENTITY_ID)) and owner.user_id:
+            values[semconv.ENTITY_TYPE] = semconv.ENTITY_TYPE_USER
+            values[semconv.ENTITY_ID] = owner.user_id
+        for tag in owner.tags:
+            key, _, value = tag.partition(":")
+            name = semconv.TAG_PREFIX + (key.strip() or tag)
+            if name not in values:
+                values[name] = value.strip() or "true"
+                self._ours.append(name)
 
     def translate(self) -> None:
         """Put what another instrumentation spells otherwise under the conventions' names."""

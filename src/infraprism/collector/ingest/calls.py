@@ -16,6 +16,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from infraprism import semconv
 from infraprism.collector.ingest.attributes import Attributes
+from infraprism.collector.ingest.foreign import priced
 from infraprism.collector.ingest.heads import Head, RejectedError, check
 
 SERVICE_NAME: Final = "service.name"
@@ -73,6 +74,10 @@ class Call(NamedTuple):
     usage_unpriced: list[str]
     #: Whether it was a request of a batch.
     is_batch: bool
+    #: Whether it came without a cost, and has what it costs by the collector's prices.
+    is_priced_here: bool = False
+    #: Whether its session, and whose that is, was found in its trace.
+    is_session_inherited: bool = False
 
 
 class SessionSpan(NamedTuple):
@@ -165,6 +170,9 @@ def read(head: Head, attributes: Attributes, service_name: str | None) -> Call |
     """The row that a span or an event of a call becomes; as `read_span`."""
     check(head)
     is_call = attributes.is_call()
+    foreign = attributes.foreign() if is_call else None
+    if foreign is not None or not is_call:
+        attributes.adopt()
     session_id = attributes.session_id()
     if not is_call and session_id is None:
         return None
@@ -197,7 +205,7 @@ def read(head: Head, attributes: Attributes, service_name: str | None) -> Call |
     usage = attributes.usage()
     usage_unpriced = attributes.usage_unpriced()
     is_batch = attributes.is_batch()
-    return Call(
+    call = Call(
         trace_id=head.trace_id.hex(),
         span_id=head.span_id.hex(),
         parent_span_id=parent_span_id,
@@ -209,7 +217,7 @@ def read(head: Head, attributes: Attributes, service_name: str | None) -> Call |
         entity_id=entity_id,
         tags=tags,
         provider=attributes.text(semconv.PROVIDER_NAME),
-        operation=attributes.text(semconv.OPERATION_NAME),
+        operation=attributes.text(semconv.OPERATION_NAME) or (foreign and foreign.operation),
         request_model=attributes.text(semconv.REQUEST_MODEL),
         response_model=attributes.text(semconv.RESPONSE_MODEL),
         service_tier=attributes.text(semconv.OPENAI_RESPONSE_SERVICE_TIER),
@@ -235,6 +243,7 @@ def read(head: Head, attributes: Attributes, service_name: str | None) -> Call |
         usage_unpriced=usage_unpriced,
         is_batch=is_batch,
     )
+    return call if foreign is None else priced(call, foreign.facts, foreign.cost)
 
 
 def service_name_of(resource: Resource) -> str | None:

@@ -103,8 +103,14 @@ CREATE TABLE recost_changes (
 );
 """
 
+#: How a call came to its cost and its session, where the collector found them.
+_FOUND_HERE: Final = """
+ALTER TABLE calls ADD COLUMN is_priced_here BOOLEAN DEFAULT false;
+ALTER TABLE calls ADD COLUMN is_session_inherited BOOLEAN DEFAULT false;
+"""
+
 #: Migration n (counted from 1) brings the schema from version n - 1 to n.
-MIGRATIONS: Final = (_CALLS_AND_SPANS, _HISTORY)
+MIGRATIONS: Final = (_CALLS_AND_SPANS, _HISTORY, _FOUND_HERE)
 
 
 class SchemaTooNewError(Exception):
