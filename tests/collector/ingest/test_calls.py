@@ -83,6 +83,7 @@ def test_a_priced_call_becomes_a_row() -> None:
         "is_batch": False,
         "is_priced_here": False,
         "is_session_inherited": False,
+        "is_entity_inherited": False,
     }
     assert dropped == {}
 

@@ -76,8 +76,9 @@ class Call(NamedTuple):
     is_batch: bool
     #: Whether it came without a cost, and has what it costs by the collector's prices.
     is_priced_here: bool = False
-    #: Whether its session, and whose that is, was found in its trace.
+    #: Whether its session was found in its trace, and whether its entity was with it.
     is_session_inherited: bool = False
+    is_entity_inherited: bool = False
 
 
 class SessionSpan(NamedTuple):
@@ -99,6 +100,15 @@ class SessionSpan(NamedTuple):
     attributes: str
 
 
+class Link(NamedTuple):
+    """Of a span that is not kept, what it is in: it may lie between a call and its session."""
+
+    trace_id: str
+    span_id: str
+    parent_span_id: str
+    started_at: int
+
+
 @dataclass(slots=True)
 class Batch:
     """What one request brought: the rows to store, and what became of the rest, counted by reason."""
@@ -110,6 +120,7 @@ class Batch:
     rejected: Counter[str] = field(default_factory=Counter)
     #: The first that was rejected for each reason, and its field at fault, in words.
     first_rejected: dict[str, str] = field(default_factory=dict)
+    links: list[Link] = field(default_factory=list, compare=False)
     #: Values (an amount, a token count) that could not be used; their call is kept.
     values_dropped: Counter[str] = field(default_factory=Counter)
 
@@ -147,6 +158,9 @@ def add(span: Span, service_name: str | None, batch: Batch) -> None:
         batch.spans.append(row)
     else:
         batch.ignored[NO_CALL_NO_SESSION] += 1
+        if span.parent_span_id:
+            ids = (span.trace_id.hex(), span.span_id.hex(), span.parent_span_id.hex())
+            batch.links.append(Link(*ids, span.start_time_unix_nano))
 
 
 def read_span(span: Span, service_name: str | None, dropped: Counter[str]) -> Call | SessionSpan | None:

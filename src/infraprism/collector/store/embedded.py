@@ -22,6 +22,7 @@ import duckdb
 
 from infraprism.collector.ingest.calls import Batch
 from infraprism.collector.store import schema, tables
+from infraprism.collector.store.traces import Traces
 
 QUEUE_SPANS: Final = 50_000
 #: Rows of one commit; a bound on what the writer holds twice in memory.
@@ -61,6 +62,8 @@ class Store:
         self.calls_stored = 0
         self.spans_stored = 0
         self.repeats_dropped = 0
+        #: Calls that were stored, until it turned out that another call carries their money.
+        self.calls_counted_elsewhere = 0
         self._queue_spans = queue_spans
         self._waiting: deque[_Write] = deque()
         self._waiting_spans = 0
@@ -72,6 +75,7 @@ class Store:
         self._is_invalid = False
         self._changed = threading.Condition()
         self._root = _open(self.path)
+        self._traces = Traces(self._root)
         self._writer = threading.Thread(target=self._write_until_closed, name="infraprism-store-writer")
         self._writer.start()
 
@@ -82,7 +86,7 @@ class Store:
         """
         write = _Write(batch)
         write.done.set_running_or_notify_cancel()  # a sender that leaves does not take its spans with it
-        if not len(batch):
+        if not len(batch) and not batch.links:
             write.done.set_result(None)
             return write.done
         with self._changed:
@@ -181,7 +185,9 @@ class Store:
             connection.begin()  # closing the connection rolls back what was not committed
             calls_stored = tables.insert(connection, tables.CALLS, calls)
             spans_stored = tables.insert(connection, tables.SPANS, spans)
+            others = self._traces.settle(connection, batches)
             connection.commit()
+        self.calls_counted_elsewhere += others
         self.calls_stored += calls_stored
         self.spans_stored += spans_stored
         self.repeats_dropped += len(calls) + len(spans) - calls_stored - spans_stored

@@ -107,6 +107,7 @@ CREATE TABLE recost_changes (
 _FOUND_HERE: Final = """
 ALTER TABLE calls ADD COLUMN is_priced_here BOOLEAN DEFAULT false;
 ALTER TABLE calls ADD COLUMN is_session_inherited BOOLEAN DEFAULT false;
+ALTER TABLE calls ADD COLUMN is_entity_inherited BOOLEAN DEFAULT false;
 """
 
 #: Migration n (counted from 1) brings the schema from version n - 1 to n.
