@@ -95,7 +95,8 @@ def insert(connection: duckdb.DuckDBPyConnection, table: Table, rows: Sequence[C
             arrays[f"{name}_keys"] = columns.lists(values)
             arrays[f"{name}_values"] = columns.lists([_spelt(value) for value in values])
         else:
-            arrays[name] = _WRITE.get(name, columns.texts)(values)
+            write: Callable[[Any], Any] = _WRITE.get(name) or columns.texts
+            arrays[name] = write(values)
         if name == "started_at":
             starts = values
     connection.register("batch", columns.batch(arrays, len(unique)))

@@ -118,14 +118,15 @@ class Traces:
         """
         for batch in batches:
             self._note_links(batch.links)
-        rows = [row for batch in batches for row in (*batch.calls, *batch.spans)]
         for batch in batches:
             for call in batch.calls:
                 if call.session_id is None or call.is_priced_here:
                     self._open[call.trace_id] = None
                     self._open.move_to_end(call.trace_id)
-        parts: list[Call | SessionSpan | Link] = [*rows]
+        parts: list[Call | SessionSpan | Link] = []
         for batch in batches:
+            parts += batch.calls
+            parts += batch.spans
             parts += batch.links
         touched = {part.trace_id for part in parts if part.trace_id in self._open}
         while len(self._open) > REMEMBERED_TRACES:
@@ -191,7 +192,7 @@ class _Trace:
                 yield part, session
 
     def carried_by_others(self) -> Iterator[_Part]:
-        """The calls priced here whose money is with a call inside of them, or with the plugin's around them."""
+        """The calls priced here whose money is with one inside of them, or with the plugin's around them."""
         found: dict[str, _Part] = {}
         for part in self._parts:
             if not part.carries:
