@@ -178,3 +178,22 @@ def test_switches_are_on_unless_they_are_false(name, text, is_on):
     is_word = text.lower() in ("true", "false")
     assert getattr(settings, name.lower()) is is_on
     assert settings.problems == (() if is_word else (f"INFRAPRISM_{name} must be 'true' or 'false'",))
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("", Settings()),
+        ("0", Settings(grpc_port=0)),
+        ("4320", Settings(grpc_port=4320)),
+        ("Off", Settings(grpc_port="off")),
+    ],
+)
+def test_the_grpc_port(written: str, expected: Settings) -> None:
+    assert load({"INFRAPRISM_GRPC_PORT": written}) == expected
+
+
+@pytest.mark.parametrize("written", ["-1", "65536", "on", "4317.0"])
+def test_a_grpc_port_that_is_none(written: str) -> None:
+    problem = "INFRAPRISM_GRPC_PORT must be a port number from 0 to 65535, or 'off'"
+    assert load({"INFRAPRISM_GRPC_PORT": written}) == Settings(problems=(problem,))

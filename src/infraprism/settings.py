@@ -17,6 +17,8 @@ from infraprism import semconv
 DEFAULT_HOST = "127.0.0.1"
 #: The port of OTLP over HTTP: an exporter with no settings at all finds the local collector.
 DEFAULT_PORT = 4318
+#: The port of OTLP over gRPC.
+DEFAULT_GRPC_PORT = 4317
 DEFAULT_DATABASE = "infraprism.duckdb"
 #: Calls of a session in one trace: with the HTTP spans beside them about half of what Tempo takes, 5 MB.
 DEFAULT_TRACE_MAX_CALLS = 1000
@@ -66,10 +68,24 @@ class Settings:
     #: Where the collector listens.
     host: str = DEFAULT_HOST
     port: int = DEFAULT_PORT
+    #: And over gRPC; ``off``: not at all. None: at the default port, where that is free.
+    grpc_port: int | Literal["off"] | None = None
     #: The collector's database file.
     database: str = DEFAULT_DATABASE
     #: One line for each variable that could not be used: its name, and what it must be.
     problems: tuple[str, ...] = ()
+
+
+def port_of(text: str) -> int | None:
+    """The port number from 0 to 65535 that `text` is, or None."""
+    # Python itself refuses to read a number of thousands of digits.
+    is_port = text.isascii() and text.isdigit() and len(text) <= 5 and int(text) <= 65535
+    return int(text) if is_port else None
+
+
+def grpc_port_of(text: str) -> int | Literal["off"] | None:
+    """The port number that `text` is, or ``off``; None for all else."""
+    return "off" if text.lower() == "off" else port_of(text)
 
 
 def load(environ: Mapping[str, str]) -> Settings:
@@ -105,14 +121,17 @@ def load(environ: Mapping[str, str]) -> Settings:
     if session_mode not in SESSION_MODES:
         problems.append(f"{semconv.SETTING_SESSION_MODE} must be 'join', 'nest' or 'link'")
         session_mode = "join"
-    port = DEFAULT_PORT
-    port_text = text(semconv.SETTING_PORT)
+    port, port_text = DEFAULT_PORT, text(semconv.SETTING_PORT)
     if port_text is not None:
-        # Python itself refuses to read a number of thousands of digits.
-        if port_text.isascii() and port_text.isdigit() and len(port_text) <= 5 and int(port_text) <= 65535:
-            port = int(port_text)
+        if (read := port_of(port_text)) is not None:
+            port = read
         else:
             problems.append(f"{semconv.SETTING_PORT} must be a port number from 0 to 65535")
+    grpc_port, grpc_text = None, text(semconv.SETTING_GRPC_PORT)
+    if grpc_text is not None:
+        grpc_port = grpc_port_of(grpc_text)
+        if grpc_port is None:
+            problems.append(f"{semconv.SETTING_GRPC_PORT} must be a port number from 0 to 65535, or 'off'")
     baggage = tuple(key.strip() for key in (text(semconv.SETTING_BAGGAGE) or "").split(",") if key.strip())
     if not all(key in _BAGGAGE or key.removeprefix(semconv.TAG_PREFIX) not in ("", key) for key in baggage):
         known = ", ".join((*sorted(_BAGGAGE), semconv.TAG_PREFIX + "<key>"))
@@ -138,6 +157,7 @@ def load(environ: Mapping[str, str]) -> Settings:
         api_key=api_key,
         host=text(semconv.SETTING_HOST) or DEFAULT_HOST,
         port=port,
+        grpc_port=grpc_port,
         database=text(semconv.SETTING_DATABASE) or DEFAULT_DATABASE,
         problems=tuple(problems),
     )

@@ -22,6 +22,12 @@ def add_parser(subparsers: Subparsers) -> None:
         "--port", type=_port, help=f"port, 0 for a free one (INFRAPRISM_PORT, {settings.DEFAULT_PORT})"
     )
     parser.add_argument(
+        "--grpc-port",
+        type=_grpc_port,
+        help="port of OTLP over gRPC, 0 for a free one, 'off' for none"
+        f" (INFRAPRISM_GRPC_PORT, {settings.DEFAULT_GRPC_PORT} where that is free)",
+    )
+    parser.add_argument(
         "--database", type=Path, help=f"database file (INFRAPRISM_DATABASE, {settings.DEFAULT_DATABASE})"
     )
     parser.set_defaults(run=run)
@@ -45,6 +51,7 @@ def run(args: argparse.Namespace) -> int:
         server.run(
             host=args.host if args.host is not None else environment.host,
             port=args.port if args.port is not None else environment.port,
+            grpc_port=args.grpc_port if args.grpc_port is not None else environment.grpc_port,
             database=args.database if args.database is not None else Path(environment.database),
             api_key=environment.api_key,
             prices=prices,
@@ -64,6 +71,14 @@ def _fail(message: str) -> int:
 
 
 def _port(text: str) -> int:
-    if text.isascii() and text.isdigit() and int(text) <= 65535:
-        return int(text)
-    raise argparse.ArgumentTypeError(f"{text!r} is not a port number from 0 to 65535")
+    port = settings.port_of(text)
+    if port is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port number from 0 to 65535")
+    return port
+
+
+def _grpc_port(text: str) -> int | str:
+    port = settings.grpc_port_of(text)
+    if port is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port number from 0 to 65535, or 'off'")
+    return port

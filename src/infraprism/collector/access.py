@@ -61,8 +61,13 @@ class KeyRequired:
         await self._app(scope, receive, send)
 
     def _is_authorized(self, scope: Scope) -> bool:
-        scheme, _, key = Headers(scope=scope).get("authorization", "").partition(" ")
-        return scheme.lower() == "bearer" and hmac.compare_digest(key.strip().encode(), self._key)
+        return is_key(Headers(scope=scope).get("authorization", ""), self._key)
+
+
+def is_key(authorization: str, key: bytes) -> bool:
+    """Whether this is how `key` is sent, as a header or as metadata."""
+    scheme, _, sent = authorization.partition(" ")
+    return scheme.lower() == "bearer" and hmac.compare_digest(sent.strip().encode(), key)
 
 
 def _name(host: str) -> str:

@@ -52,7 +52,7 @@ def create_app(
         middleware.append(Middleware(access.LocalHostOnly))
     if api_key is not None:
         middleware.append(Middleware(access.KeyRequired, api_key))
-    return Starlette(
+    app = Starlette(
         routes=[
             Route("/v1/traces", receiver.traces, methods=["POST"]),
             Route("/v1/metrics", receiver.ignore, methods=["POST"]),
@@ -72,3 +72,5 @@ def create_app(
             Exception: problems.on_failure,
         },
     )
+    app.state.receiver = receiver  # for what comes over gRPC
+    return app

@@ -6,13 +6,18 @@ import signal
 import socket
 import sys
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, Literal, NamedTuple, TextIO
 
 import uvicorn
 
+from infraprism import settings
 from infraprism.collector.access import is_loopback
 from infraprism.collector.app import create_app
 from infraprism.collector.store.embedded import CannotOpenError, Store
+
+if TYPE_CHECKING:
+    from infraprism.collector.ingest.over_grpc import GrpcServer
+    from infraprism.collector.ingest.receiver import Receiver
 
 #: Seconds that running requests get to finish at the stop.
 STOP_SECONDS = 10
@@ -31,12 +36,13 @@ def run(
     database: Path,
     api_key: str | None,
     prices: Path | None = None,
+    grpc_port: int | Literal["off"] | None = "off",
     output: TextIO = sys.stdout,
 ) -> None:
     """Serve until SIGINT or SIGTERM; prints one line to `output` once it listens.
 
     `prices`: the file of the user's own, by which stored calls are priced again. Port 0 takes a free one.
-    Raises `CannotStartError`.
+    `grpc_port`: None takes the default where that is free, and else goes without. Raises `CannotStartError`.
     """
     if api_key is None and not is_loopback(host):
         raise CannotStartError(
@@ -48,7 +54,7 @@ def run(
         except CannotOpenError as error:
             raise CannotStartError(str(error)) from error
         try:
-            _serve(store, host, listener, api_key, prices, output)
+            _serve(store, host, listener, api_key, prices, grpc_port, output)
         finally:
             store.close()
 
@@ -65,14 +71,56 @@ def _listen(host: str, port: int) -> socket.socket:
 class _Server(uvicorn.Server):
     """Says when it listens, which is when its port answers and not before."""
 
-    def __init__(self, config: uvicorn.Config, announcement: str, output: TextIO) -> None:
+    def __init__(
+        self, config: uvicorn.Config, announcement: str, grpc_server: _Grpc | None, output: TextIO
+    ) -> None:
         super().__init__(config)
         self._announcement = announcement
+        self._grpc = grpc_server
         self._output = output
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        if self._grpc is not None:
+            self._announcement += await self._grpc.start()
         await super().startup(sockets)
         print(self._announcement, file=self._output, flush=True)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        if self._grpc is not None:
+            await self._grpc.server.stop(STOP_SECONDS)
+        await super().shutdown(sockets)
+
+
+class _Grpc(NamedTuple):
+    """The second port, and where it is."""
+
+    server: GrpcServer
+    host: str
+    port: int
+
+    async def start(self) -> str:
+        """What to say of it."""
+        return f", OTLP/gRPC on port {await self.server.start(self.host, self.port)}"
+
+
+def _grpc(
+    receiver: Receiver, host: str, port: int | Literal["off"] | None, api_key: str | None
+) -> _Grpc | None:
+    if port == "off":
+        return None
+    wanted = settings.DEFAULT_GRPC_PORT if port is None else port
+    try:
+        _listen(host, wanted).close()  # its own words for a port that is taken are many
+    except CannotStartError as error:
+        if port is not None:
+            raise
+        print(  # noqa: T201
+            f"{error}; going on without OTLP/gRPC (--grpc-port chooses another port)", file=sys.stderr
+        )
+        return None
+    from infraprism.collector.ingest.over_grpc import GrpcServer  # a tenth of a second, and 15 MB
+
+    return _Grpc(GrpcServer(receiver, api_key), host, wanted)
 
 
 def _serve(
@@ -81,6 +129,7 @@ def _serve(
     listener: socket.socket,
     api_key: str | None,
     prices: Path | None,
+    grpc_port: int | Literal["off"] | None,
     output: TextIO,
 ) -> None:
     shown_host = f"[{host}]" if ":" in host else host
@@ -100,6 +149,7 @@ def _serve(
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
         ),
         line,
+        _grpc(app.state.receiver, host, grpc_port, api_key),
         output,
     )
     # uvicorn raises the signals it caught once more when it is done: a stop that was asked for is no failure.

@@ -22,7 +22,7 @@ RETRY_AFTER: Final = "1"
 #: Larger bodies are decoded one at a time.
 _LARGE_BYTES: Final = 2**20
 #: How each failure is answered and counted. 4xx: sending the same again cannot help. 503: it can.
-_REFUSALS: Final[dict[type[Exception], tuple[int, str]]] = {
+REFUSALS: Final[dict[type[Exception], tuple[int, str]]] = {
     bodies.TooLargeError: (413, "too_large"),
     bodies.NotCompressedError: (400, "not_compressed"),
     bodies.NoRoomError: (503, "no_room"),
@@ -37,8 +37,8 @@ class Receiver:
 
     def __init__(self, store: Store, counters: Counters) -> None:
         self._store = store
-        self._counters = counters
-        self._room = bodies.Room()
+        self.counters = counters
+        self.room = bodies.Room()
         # Decoding holds the interpreter: more threads would only hold more bodies in memory.
         self._decoders = anyio.CapacityLimiter(2)
         self._large = anyio.CapacityLimiter(1)
@@ -55,36 +55,36 @@ class Receiver:
         try:
             form = otlp.Format(request.headers.get("content-type", "").partition(";")[0].strip().lower())
         except ValueError:
-            self._counters.requests_refused["content_type"] += 1
+            self.counters.requests_refused["content_type"] += 1
             return problems.answer(415, "Content-Type must be application/x-protobuf or application/json")
         encoding = request.headers.get("content-encoding", "identity").strip().lower()
         if encoding not in bodies.ENCODINGS:
-            self._counters.requests_refused["content_encoding"] += 1
+            self.counters.requests_refused["content_encoding"] += 1
             accepted = {"Accept-Encoding": ", ".join(bodies.ENCODINGS)}
             return problems.answer(
                 415, f"Content-Encoding must be one of {', '.join(bodies.ENCODINGS)}", accepted
             )
         try:
-            with self._room.lease() as lease:
+            with self.room.lease() as lease:
                 body = await bodies.read(request, lease)
                 batch = await self.take(body, encoding, form, signal, lease)
-        except tuple(_REFUSALS) as error:
-            status, reason = _REFUSALS[type(error)]
-            self._counters.requests_refused[reason] += 1
+        except tuple(REFUSALS) as error:
+            status, reason = REFUSALS[type(error)]
+            self.counters.requests_refused[reason] += 1
             content = otlp.encode(otlp.refused(str(error)), form)
             headers = {"Retry-After": RETRY_AFTER} if status == 503 else None
             return Response(content, status, headers, media_type=form.value)
         except ClientDisconnect:
-            self._counters.requests_refused["disconnected"] += 1
+            self.counters.requests_refused["disconnected"] += 1
             return Response(status_code=400)  # nobody is there to read it
-        self._counters.add(batch, of_logs=signal is signals.LOGS)
+        self.counters.add(batch, of_logs=signal is signals.LOGS)
         content = otlp.encode(signal.accepted(batch), form)
         return Response(content, media_type=form.value)
 
     async def take(
         self, body: bytes, encoding: str, form: otlp.Format, signal: Signal, lease: bodies.Lease
     ) -> Batch:
-        """Make a body durable; raises one of the errors that `_REFUSALS` has."""
+        """Make a body durable; raises one of the errors that `REFUSALS` has."""
         may_be_large = encoding != "identity" or len(body) > _LARGE_BYTES
         batch, size = await anyio.to_thread.run_sync(
             _decode, body, encoding, form, signal, limiter=self._large if may_be_large else self._decoders
@@ -97,7 +97,7 @@ class Receiver:
         """Accept metrics, which applications send along by default, and keep nothing of them."""
         with contextlib.suppress(bodies.TooLargeError, ClientDisconnect):  # nothing of it is wanted
             await bodies.read(request)
-        self._counters.requests_ignored[request.url.path.rpartition("/")[2]] += 1
+        self.counters.requests_ignored[request.url.path.rpartition("/")[2]] += 1
         media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         is_json = media_type == otlp.Format.JSON.value
         # An export response without anything to say is an empty message in either encoding.
