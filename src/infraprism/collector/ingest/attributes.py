@@ -6,44 +6,29 @@ is counted.
 
 from __future__ import annotations
 
-import base64
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable
 from decimal import Context, Decimal, DecimalException, Inexact, InvalidOperation
 from functools import lru_cache
-from operator import attrgetter
 from typing import Any, Final, NamedTuple, TypeVar
 
 import msgspec
-from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 
 from infraprism import dialects, semconv
 from infraprism.collector import times
 from infraprism.collector.ingest import quantities
+from infraprism.collector.ingest.shapes import shape_of
+from infraprism.collector.ingest.values import plain
 from infraprism.pricing import CURRENCY, Status
 from infraprism.pricing.stored import FURTHER_FIELDS
 
 #: Every cost status; the vocabulary says what each means.
 STATUSES: Final = frozenset(status.value for status in Status)
 
-#: What begins like a part of a cost, and is none.
-_NO_PARTS: Final = frozenset(
-    {
-        semconv.COST_CURRENCY,
-        semconv.COST_SOURCE,
-        semconv.COST_PRICE_VERSION,
-        semconv.COST_QUANTITIES,
-        semconv.COST_EFFECTIVE_FROM,
-        semconv.COST_ADJUSTMENT_PERCENT,
-    }
-)
-
 #: Longer texts are no amounts and no times; that they are not kept bounds the memory of what was read.
 _CACHED: Final = 200
-#: How the names of ours begin.
-_OURS: Final = "infraprism."
-
 _DECIMAL_TEXT: Final = re.compile(r"[+-]?[0-9]{1,64}(\.[0-9]{0,64})?([eE][+-]?[0-9]{1,3})?")
 # 38 digits, 24 of them decimals, is what DECIMAL(38, 24) holds; what does not fit exactly raises.
 _MONEY: Final = Context(prec=38, traps=[Inexact, InvalidOperation])
@@ -97,9 +82,14 @@ class Attributes:
     """Attributes of which what a column takes is removed, and what is left is kept as JSON."""
 
     def __init__(self, attributes: Iterable[KeyValue], dropped: Counter[str]) -> None:
-        values = self._values = {item.key: _plain(item.value) for item in attributes}
-        #: Those whose names only begin like what is asked for.
-        self._ours = [name for name in values if name.startswith(_OURS)]
+        values: dict[str, Any] = {}
+        for item in attributes:
+            value = item.value
+            kind = value.WhichOneof("value")
+            # Most are texts: what is asked of each is a good part of what a span takes.
+            values[item.key] = value.string_value if kind == "string_value" else plain(value)
+        self._values = values
+        self._shape = shape_of(values)
         self._dropped = dropped
 
     def is_call(self) -> bool:
@@ -132,22 +122,21 @@ class Attributes:
             values[semconv.ENTITY_ID] = owner.user_id
         for tag in owner.tags:
             key, _, value = tag.partition(":")
-            name = semconv.TAG_PREFIX + (key.strip() or tag)
-            if name not in values:
-                values[name] = value.strip() or "true"
-                self._ours.append(name)
+            values.setdefault(semconv.TAG_PREFIX + (key.strip() or tag), value.strip() or "true")
+        if owner.tags:
+            self._shape = shape_of(values)
 
     def translate(self) -> None:
         """Put what another instrumentation spells otherwise under the conventions' names."""
         values = self._values
-        for name, others in semconv.SPELLINGS.items():
-            other = next((other for other in others if other in values), None) if name not in values else None
-            if other is not None:
-                values[name] = values.pop(other)
+        for name, other in self._shape.spelt_otherwise:
+            values[name] = values.pop(other)
 
     def text(self, name: str) -> str | None:
         """A text, or an integer as text (session ids of databases); empty is None."""
         value = self._values.get(name)
+        if value is None:
+            return None
         if isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool)):
             del self._values[name]
             return str(value) or None
@@ -168,15 +157,20 @@ class Attributes:
 
     def tokens(self, name: str) -> int | None:
         """A count from 0, or None."""
-        number = self._take(name, quantities.count, "tokens_invalid")
-        return None if number is None else int(number)
+        value = self._values.get(name)
+        if value is None:
+            return None
+        if type(value) is not int or value < 0:
+            self._dropped["tokens_invalid"] += 1
+            return None
+        del self._values[name]
+        return value
 
     def tags(self) -> dict[str, str]:
         """The tags by key; a value that is no text becomes its JSON."""
         prefix = semconv.TAG_PREFIX
-        names = [name for name in self._ours if name.startswith(prefix) and name != prefix]
         tags = {}
-        for name in names:
+        for name in self._shape.tags:
             value = self._values.pop(name)
             tags[name.removeprefix(prefix)] = value if isinstance(value, str) else _json(value)
         return tags
@@ -228,9 +222,7 @@ class Attributes:
 
     def _cost_parts(self) -> dict[str, Decimal]:
         parts = {}
-        for name in self._ours:
-            if not name.startswith(semconv.COST_PREFIX) or name in _NO_PARTS or name not in self._values:
-                continue
+        for name in self._shape.parts:
             part = money(self._values[name])
             if part is None:
                 self._dropped["cost_part_invalid"] += 1
@@ -242,7 +234,7 @@ class Attributes:
     def usage(self) -> dict[str, Decimal]:
         """The quantities that the conventions have no word for, by their names in `pricing.Usage`."""
         found: dict[str, Decimal] = {}
-        if not any(name.startswith(semconv.USAGE_PREFIX) for name in self._ours):
+        if not self._shape.has_usage:
             return found
         for field, is_length in FURTHER_FIELDS.items():
             read = quantities.length if is_length else quantities.count
@@ -253,6 +245,8 @@ class Attributes:
 
     def usage_unpriced(self) -> list[str]:
         """Names of what the call is billed for beside, without a price."""
+        if not self._shape.has_usage:
+            return []
         return self._take(semconv.USAGE_UNPRICED, quantities.names, "usage_unpriced_invalid") or []
 
     def is_batch(self) -> bool:
@@ -283,23 +277,6 @@ def _moment(value: object) -> int | None:
 
 
 _nanoseconds: Final = lru_cache(1024)(times.nanoseconds)
-
-
-def _plain(value: AnyValue) -> Any:
-    """`value` as plain data that JSON can hold; bytes become base64, as OTLP/JSON spells them."""
-    kind = value.WhichOneof("value")
-    return None if kind is None else _PLAIN[kind](value)
-
-
-_PLAIN: Final[dict[str, Callable[[AnyValue], Any]]] = {
-    "string_value": attrgetter("string_value"),
-    "bool_value": attrgetter("bool_value"),
-    "int_value": attrgetter("int_value"),
-    "double_value": attrgetter("double_value"),
-    "array_value": lambda value: [_plain(item) for item in value.array_value.values],
-    "kvlist_value": lambda value: {item.key: _plain(item.value) for item in value.kvlist_value.values},
-    "bytes_value": lambda value: base64.b64encode(value.bytes_value).decode(),
-}
 
 
 def _json(value: object) -> str:
