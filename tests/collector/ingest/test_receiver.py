@@ -295,6 +295,31 @@ def test_many_empty_messages_are_refused(client: TestClient, body: bytes) -> Non
     assert Status.FromString(answer.content).message == "the request has more than 50000 items"
 
 
+def test_json_of_many_empty_spans_is_refused(client: TestClient) -> None:
+    spans = ",".join(["{}"] * 50_001)
+    body = f'{{"resourceSpans":[{{"scopeSpans":[{{"spans":[{spans}]}}]}}]}}'.encode()
+
+    answer = post(client, body, JSON)
+
+    assert (answer.status_code, answer.json()) == (
+        413,
+        {"message": "the request has more than 50000 items"},
+    )
+
+
+@pytest.mark.parametrize("count", [10_000, 10_001])
+def test_a_span_of_very_many_attributes_is_refused_by_itself(client: TestClient, count: int) -> None:
+    many = make_span(2, {"session.id": "s", **{str(number): 1 for number in range(count - 1)}})
+
+    answer = post(client, make_request(make_call(1), many).SerializeToString(), PROTOBUF)
+
+    told = ExportTraceServiceResponse.FromString(answer.content).partial_success
+    assert told.rejected_spans == count - 10_000
+    assert told.error_message in ("", "too_many_attributes: it has more than 10,000 attributes"
+                                  " (1 spans, the first: attributes of span 0000000000000002)")  # fmt: skip
+    assert client.get("/v1/status").json()["calls_stored"] == 1
+
+
 def test_requests_that_together_are_too_much_ask_for_patience(
     client: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from decimal import Context, Decimal, DecimalException, Inexact, InvalidOperation
 from functools import lru_cache
 from typing import Any, Final, NamedTuple, TypeVar
@@ -19,6 +19,7 @@ from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 from infraprism import dialects, semconv
 from infraprism.collector import times
 from infraprism.collector.ingest import quantities
+from infraprism.collector.ingest.heads import RejectedError
 from infraprism.collector.ingest.shapes import shape_of
 from infraprism.collector.ingest.values import plain
 from infraprism.pricing import CURRENCY, Status
@@ -27,6 +28,8 @@ from infraprism.pricing.stored import FURTHER_FIELDS
 #: Every cost status; the vocabulary says what each means.
 STATUSES: Final = frozenset(status.value for status in Status)
 
+#: Of one span.
+MAX_ATTRIBUTES: Final = 10_000
 #: Longer texts are no amounts and no times; that they are not kept bounds the memory of what was read.
 _CACHED: Final = 200
 _DECIMAL_TEXT: Final = re.compile(r"[+-]?[0-9]{1,64}(\.[0-9]{0,64})?([eE][+-]?[0-9]{1,3})?")
@@ -81,7 +84,10 @@ class Foreign(NamedTuple):
 class Attributes:
     """Attributes of which what a column takes is removed, and what is left is kept as JSON."""
 
-    def __init__(self, attributes: Iterable[KeyValue], dropped: Counter[str]) -> None:
+    def __init__(self, attributes: Sequence[KeyValue], dropped: Counter[str]) -> None:
+        """Raises `RejectedError` where there are too many."""
+        if len(attributes) > MAX_ATTRIBUTES:
+            raise RejectedError("too_many_attributes", "attributes")
         values: dict[str, Any] = {}
         for item in attributes:
             value = item.value

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 REJECTIONS: Final = {
     "malformed": "it is not valid OTLP",
     "too_large": "it is larger than 4 MiB",
+    "too_many_attributes": "it has more than 10,000 attributes",
     "trace_id_invalid": "the trace id is not 16 bytes, or all zeros",
     "span_id_invalid": "the span id is not 8 bytes, or all zeros",
     "time_missing": "the start time or the end time is missing",

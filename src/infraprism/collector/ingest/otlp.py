@@ -17,8 +17,8 @@ from infraprism.collector.ingest.heads import RejectedError
 from infraprism.collector.ingest.otlp_json import UndecodableError
 from infraprism.collector.ingest.signals import Signal
 
-#: Decompressed. Decoded it takes more than twenty times its size, where it is made of empty objects.
-MAX_JSON_BYTES: Final = 16 * 2**20
+#: Decompressed. Decoded it takes thirty times its size, where it is made of empty objects.
+MAX_JSON_BYTES: Final = 8 * 2**20
 
 
 class Format(Enum):
@@ -30,14 +30,23 @@ class Format(Enum):
 
 def decode(body: bytes, form: Format, signal: Signal) -> Batch:
     """The rows that the request in `body` brings. Raises `UndecodableError`, `TooLargeError`."""
-    if form is Format.JSON:
-        if len(body) > MAX_JSON_BYTES:
-            raise TooLargeError(f"the body is larger than {MAX_JSON_BYTES} bytes of JSON")
-        request, malformed = otlp_json.decode(body, signal.request)
-        batch = signal.read(request)
-        for field in malformed:
-            batch.reject(RejectedError("malformed", field))
-        return batch
+    try:
+        return _decode_json(body, signal) if form is Format.JSON else _decode_protobuf(body, signal)
+    except pieces.TooManyError as error:
+        raise TooLargeError(str(error)) from None
+
+
+def _decode_json(body: bytes, signal: Signal) -> Batch:
+    if len(body) > MAX_JSON_BYTES:
+        raise TooLargeError(f"the body is larger than {MAX_JSON_BYTES} bytes of JSON")
+    request, malformed = otlp_json.decode(body, signal.request)
+    batch = signal.read(request)
+    for field in malformed:
+        batch.reject(RejectedError("malformed", field))
+    return batch
+
+
+def _decode_protobuf(body: bytes, signal: Signal) -> Batch:
     batch = Batch()
     service_of: tuple[bytes, str | None] = (b"", None)
     try:
@@ -50,17 +59,15 @@ def decode(body: bytes, form: Format, signal: Signal) -> Batch:
             try:
                 decoded = signal.item.FromString(item)
             except DecodeError:
-                batch.reject(RejectedError("malformed", broken_field(item, signal.item)))
+                batch.reject(RejectedError("malformed", _broken_field(item, signal.item)))
             else:
                 signal.add(decoded, service_of[1], batch)
     except (pieces.BrokenError, DecodeError) as error:
         raise UndecodableError(f"the body is not an {signal.request.__name__} in protobuf: {error}") from None
-    except pieces.TooManyError as error:
-        raise TooLargeError(str(error)) from None
     return batch
 
 
-def broken_field(item: bytes, kind: type[Message]) -> str:
+def _broken_field(item: bytes, kind: type[Message]) -> str:
     """The first field of an encoded item that cannot be decoded."""
     try:
         for number, start, end in pieces.top(item):

@@ -16,6 +16,7 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from infraprism import semconv
+from infraprism.collector.ingest.pieces import MAX_MESSAGES, TooManyError
 
 _SURROGATE_ESCAPE: Final = re.compile(r"\\u[dD][89a-fA-F]")
 #: How deep an attribute's value may nest; far beyond any real one, far below the interpreter's stack.
@@ -37,7 +38,7 @@ class _FieldError(ValueError):
 def decode(body: bytes, kind: type[Message]) -> tuple[Message, list[str]]:
     """The request of this kind in `body`, and of each item that is left out as malformed the field at fault.
 
-    Raises `UndecodableError`.
+    Raises `UndecodableError`, `TooManyError`.
     """
     try:
         text = body.decode()
@@ -50,6 +51,7 @@ def decode(body: bytes, kind: type[Message]) -> tuple[Message, list[str]]:
     request: Any = kind()
     of_resource, of_scope, names, read = _SHAPES[kind]
     malformed: list[str] = []
+    met = 0
     try:
         for by_resource in document.get(of_resource.json) or ():
             resource = getattr(request, of_resource.proto).add()
@@ -58,6 +60,9 @@ def decode(body: bytes, kind: type[Message]) -> tuple[Message, list[str]]:
             for by_scope in by_resource.get(of_scope.json) or ():
                 items = getattr(getattr(resource, of_scope.proto).add(), names.proto)
                 for fields in by_scope.get(names.json) or ():
+                    met += 1
+                    if met > MAX_MESSAGES:
+                        raise TooManyError
                     try:
                         item = read(fields)
                     except _FieldError as error:

@@ -30,8 +30,11 @@ class BrokenError(ValueError):
     """The body is not made of protobuf fields."""
 
 
-class TooManyError(ValueError):
+class TooManyError(Exception):
     """The request has more items than the collector takes at once."""
+
+    def __init__(self) -> None:
+        super().__init__(f"the request has more than {MAX_MESSAGES} items")
 
 
 def split(body: bytes) -> Iterator[tuple[bytes, bytes]]:
@@ -53,7 +56,7 @@ def split(body: bytes) -> Iterator[tuple[bytes, bytes]]:
                 yield resource, body[start:end]
         met += 1
         if met > MAX_MESSAGES:
-            raise TooManyError(f"the request has more than {MAX_MESSAGES} items")
+            raise TooManyError
 
 
 def _fields(body: bytes, within: _Slice, wanted: int) -> Iterator[_Slice]:

@@ -1,4 +1,4 @@
-"""Which attributes a span has, by their names only: the spans of one program have few different sets. Pure."""
+"""Which attributes a span has, by their names: the spans of one program have few different sets. Pure."""
 
 from __future__ import annotations
 
