@@ -435,3 +435,35 @@ def test_metrics_are_accepted_and_not_kept(client: TestClient) -> None:
     ]
     assert [(answer.status_code, answer.content) for answer in answers] == [(200, b""), (200, b"{}")]
     assert client.get("/v1/status").json()["requests_ignored"] == {"metrics": 2}
+
+
+def field(number: int, content: bytes | int) -> bytes:
+    """A field as protobuf writes it; texts of less than 128 bytes, small numbers."""
+    if isinstance(content, int):
+        return bytes([number << 3, content])
+    length = len(content)
+    return bytes([number << 3 | 2, length & 127 | 128, length >> 7]) + content
+
+
+#: Messages of any fields, some of which are the ones of OTLP.
+_MESSAGES = st.recursive(
+    st.binary(max_size=16) | st.text(max_size=8).map(str.encode),
+    lambda inner: st.lists(st.builds(field, st.integers(1, 15), inner | st.integers(0, 127)), max_size=6).map(
+        b"".join
+    ),
+    max_leaves=30,
+)
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(span=_MESSAGES, resource=_MESSAGES, around=st.integers(0, 3))
+def test_no_protobuf_makes_the_collector_fail(
+    client: TestClient, span: bytes, resource: bytes, around: int
+) -> None:
+    kept = make_call(1).SerializeToString()
+    body = span
+    for shell in (2, 2, 1)[:around]:
+        extra = field(1, resource) if shell == 1 else b""
+        body = field(shell, extra + (field(2, kept) if shell == 2 and body is span else b"") + body)
+
+    assert post(client, body, PROTOBUF).status_code in (200, 400)
