@@ -14,6 +14,8 @@ MAX_WIRE_BYTES: Final = 16 * 2**20
 MAX_BODY_BYTES: Final = 64 * 2**20
 #: Of all requests that are not answered yet.
 MAX_HELD_BYTES: Final = 256 * 2**20
+#: A piece of zstd becomes up to 32,000 times as much before the limit is asked.
+_ZSTD_PIECE: Final = 1024
 #: How a body may be compressed → `zlib`'s window for it; None is not zlib's.
 ENCODINGS: Final[dict[str, int | None]] = {"gzip": 31, "deflate": 15, "zstd": None, "identity": None}
 
@@ -133,7 +135,3 @@ def _unzstd(body: bytes) -> bytes:
                 return bytes(content)
         position -= len(frame.unused_data)
     return bytes(content)
-
-
-#: A piece becomes up to 32,000 times as much before the limit is asked.
-_ZSTD_PIECE: Final = 1024
