@@ -54,7 +54,9 @@ _INTEGERS: Final = frozenset(
         "effective_from",
     }
 )
-_BOOLEANS: Final = frozenset({"is_error", "is_batch"})
+_BOOLEANS: Final = frozenset(
+    {"is_error", "is_batch", "is_priced_here", "is_session_inherited", "is_entity_inherited"}
+)
 #: Decimals travel as text, which is exact.
 _DECIMALS: Final = {"amount": "DECIMAL(38, 24)", "adjustment_percent": "DECIMAL(38, 18)"}
 _LISTS: Final = frozenset({"usage_unpriced"})
