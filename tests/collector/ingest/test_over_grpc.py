@@ -13,6 +13,7 @@ from google.rpc.error_details_pb2 import RetryInfo
 from google.rpc.status_pb2 import Status
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
+from infraprism.collector.access.keyring import Keyring
 from infraprism.collector.counters import Counters
 from infraprism.collector.ingest.over_grpc import GrpcServer
 from infraprism.collector.ingest.receiver import Receiver
@@ -32,7 +33,7 @@ def counters() -> Counters:
 
 @pytest.fixture
 async def send(store: Store, counters: Counters) -> AsyncIterator[Callable[..., Any]]:
-    server = GrpcServer(Receiver(store, counters), "ip-secret")
+    server = GrpcServer(Receiver(store, counters), Keyring(store, "ip-secret"))
     port = await server.start("127.0.0.1", 0)
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
 
@@ -64,6 +65,25 @@ async def test_spans_events_and_metrics(
     assert answer.partial_success.error_message.startswith("time_missing: ")
     assert (store.calls_stored, counters.calls_from_logs) == (2, 1)
     assert (counters.spans_rejected, counters.requests_ignored) == ({"time_missing": 1}, {"metrics": 1})
+
+
+async def test_a_key_needs_the_scope(store: Store, counters: Counters) -> None:
+    keyring = Keyring(store, None)
+    server = GrpcServer(Receiver(store, counters), keyring)
+    port = await server.start("127.0.0.1", 0)
+    codes = []
+    for scope in ("read", "ingest"):
+        key, _ = keyring.create(scope, (scope,))
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+            metadata = (("authorization", f"Bearer {key}"),)
+            call = channel.unary_unary(TRACES)(
+                make_request(make_call(1)).SerializeToString(), metadata=metadata
+            )
+            codes.append(await call.code())
+    await server.stop(1)
+
+    assert codes == [grpc.StatusCode.PERMISSION_DENIED, grpc.StatusCode.OK]
+    assert store.calls_stored == 1
 
 
 @pytest.mark.parametrize("metadata", [(), (("authorization", "Bearer ip-other"),)])
@@ -113,7 +133,7 @@ async def test_a_full_queue_says_when_to_try_again(
 
 
 async def test_requests_that_run_are_finished_at_the_stop(store: Store, counters: Counters) -> None:
-    server = GrpcServer(Receiver(store, counters), None)
+    server = GrpcServer(Receiver(store, counters), Keyring(store, None))
     port = await server.start("127.0.0.1", 0)
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
         body = make_request(*map(make_call, range(1, 2000))).SerializeToString()
