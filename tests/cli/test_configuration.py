@@ -97,8 +97,8 @@ def test_a_key_cannot_be_a_flag() -> None:
         (
             "zzz = 1",
             "x.toml: zzz is not known; known are"
-            " host, port, database, api_key, prices, backups, retention, log_format,"
-            " webhook_secret, webhook_private",
+            " host, port, grpc_port, database, api_key, prices, backups, retention,"
+            " log_format, webhook_secret, webhook_private",
         ),
         ("port = 70000", "x.toml: port must be a port number from 0 to 65535"),
         ("port = true", "x.toml: port must be a text or a whole number"),

@@ -151,10 +151,23 @@ class _Grpc(NamedTuple):
     server: GrpcServer
     host: str
     port: int
+    #: Whether somebody asked for this port: then there is no going on without it.
+    is_asked_for: bool
 
     async def start(self) -> str:
-        """What to say of it."""
-        return f", OTLP/gRPC on port {await self.server.start(self.host, self.port)}"
+        """What to say of it. Raises `CannotStartError`."""
+        try:
+            return f", OTLP/gRPC on port {await self.server.start(self.host, self.port)}"
+        except RuntimeError:  # somebody else was quicker than we, since the port was free
+            taken = f"cannot listen on {self.host}:{self.port}: Address already in use"
+            if self.is_asked_for:
+                raise CannotStartError(taken) from None
+            _go_without(taken)
+            return ""
+
+
+def _go_without(reason: object) -> None:
+    print(f"{reason}; going on without OTLP/gRPC (--grpc-port chooses another port)", file=sys.stderr)  # noqa: T201
 
 
 def _grpc(app: Starlette, host: str, port: int | Literal["off"] | None) -> _Grpc | None:
@@ -166,13 +179,11 @@ def _grpc(app: Starlette, host: str, port: int | Literal["off"] | None) -> _Grpc
     except CannotStartError as error:
         if port is not None:
             raise
-        print(  # noqa: T201
-            f"{error}; going on without OTLP/gRPC (--grpc-port chooses another port)", file=sys.stderr
-        )
+        _go_without(error)
         return None
     from infraprism.collector.ingest.over_grpc import GrpcServer  # a tenth of a second, and 15 MB
 
-    return _Grpc(GrpcServer(app.state.receiver, app.state.keyring), host, wanted)
+    return _Grpc(GrpcServer(app.state.receiver, app.state.keyring), host, wanted, port is not None)
 
 
 def _serve(

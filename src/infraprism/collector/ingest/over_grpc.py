@@ -39,7 +39,7 @@ class GrpcServer:
 
     async def start(self, host: str, port: int) -> int:
         """Listen; returns the port, which is a free one for 0. Raises `RuntimeError`."""
-        self._server = grpc.aio.server(
+        server = grpc.aio.server(
             options=[
                 # Another server on the port is not to share it.
                 ("grpc.so_reuseport", 0),
@@ -53,17 +53,23 @@ class GrpcServer:
         }
         for service, handler in handlers.items():
             method = grpc.unary_unary_rpc_method_handler(handler)
-            self._server.add_generic_rpc_handlers(
+            server.add_generic_rpc_handlers(
                 (grpc.method_handlers_generic_handler(service, {"Export": method}),)
             )
         shown = f"[{host}]" if ":" in host else host
-        bound: int = self._server.add_insecure_port(f"{shown}:{port}")
-        await self._server.start()
+        try:
+            bound: int = server.add_insecure_port(f"{shown}:{port}")
+        except RuntimeError:
+            await server.stop(None)
+            raise
+        await server.start()
+        self._server = server
         return bound
 
     async def stop(self, seconds: float) -> None:
         """Take no more requests, and give those that run `seconds` to finish."""
-        await self._server.stop(seconds)
+        if self._server is not None:
+            await self._server.stop(seconds)
 
     async def _export(self, signal: Signal, body: bytes, context: Any) -> bytes:
         await self._authorize(context)
