@@ -33,20 +33,32 @@ def calls(draw: st.DrawFn, most: int = 14) -> list[Call]:
     return [_call(draw, number) for number in range(1, draw(st.integers(0, most)) + 1)]
 
 
+def a_call() -> Call:
+    """A call of nobody, in a session, that says nothing of itself."""
+    values: dict[str, Any] = dict.fromkeys(Call._fields)
+    values |= {"trace_id": f"{1:032x}", "span_id": f"{1:016x}", "name": "chat", "session_id": "s"}
+    values |= {
+        "started_at": NEW_YEAR,
+        "ended_at": NEW_YEAR + SECOND,
+        "attributes": "{}",
+        "usage_unpriced": [],
+    }
+    values |= {name: {} for name in ("tags", "cost_parts", "cost_quantities", "usage")}
+    return Call(**{**values, "is_error": False, "is_batch": False})
+
+
 def _call(draw: st.DrawFn, number: int) -> Call:
     started_at = draw(_TIMES)
     status = draw(st.sampled_from([None, "priced", "priced", "estimated", "partial", "unpriced", "free"]))
     amount = {None: None, "unpriced": None, "free": Decimal(0)}.get(status, ...)
     if amount is ...:
         amount = draw(_AMOUNTS)
-    parts = draw(st.sampled_from([{}, {"input": amount}, {"input": LEAST}])) if amount else {}
-    return Call(
+    return a_call()._replace(
         trace_id=f"{draw(st.integers(1, 3)):032x}",
         span_id=f"{number:016x}",
         parent_span_id=draw(st.one_of(st.none(), st.integers(1, 9).map(lambda n: f"{n:016x}"))),
         started_at=started_at,
         ended_at=started_at + draw(st.sampled_from([0, SECOND, 90 * SECOND, 7200 * SECOND])),
-        name="chat",
         session_id=draw(st.sampled_from([None, "s", "s-1", "t"])),
         entity_type=draw(st.sampled_from([None, "customer", "team"])),
         entity_id=draw(st.sampled_from([None, "acme", "globex"])),
@@ -59,24 +71,11 @@ def _call(draw: st.DrawFn, number: int) -> Call:
         input_tokens=draw(_TOKENS),
         output_tokens=draw(_TOKENS),
         cache_read_tokens=draw(_TOKENS),
-        cache_write_tokens=None,
-        reasoning_tokens=None,
         amount=amount,
         currency=None if amount is None else "USD",
         cost_status=status,
-        cost_source=None,
-        price_version=None,
-        cost_parts=parts,
+        cost_parts=draw(st.sampled_from([{}, {"input": amount}, {"input": LEAST}])) if amount else {},
         is_error=draw(st.booleans()),
-        error_type=None,
-        service_name=None,
-        attributes="{}",
-        cost_quantities={},
-        effective_from=None,
-        adjustment_percent=None,
-        usage={},
-        usage_unpriced=[],
-        is_batch=False,
     )
 
 
