@@ -5,6 +5,7 @@ Where other collectors have the same store, what they do to keys is read from it
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from dataclasses import dataclass
@@ -59,8 +60,7 @@ class Keyring:
         self._memory = threading.Lock()
         self._changes = threading.Lock()
         self._reading = threading.Lock()
-        with store.reader() as connection:
-            self._remember(*stored.every(connection))
+        self._read()
         self._read_at = time.monotonic()
 
     @property
@@ -73,11 +73,8 @@ class Keyring:
         with self._reading:
             if not self.is_old:
                 return
-            try:
-                with self._store.reader() as connection:
-                    self._remember(*stored.every(connection))
-            except CannotAnswerError:
-                pass  # the store has logged it
+            with contextlib.suppress(CannotAnswerError):  # the store has logged it
+                self._read()
             self._read_at = time.monotonic()
 
     @property
@@ -123,9 +120,9 @@ class Keyring:
 
     def revoke(self, key_id: str, by: Holder = COMMAND) -> Key:
         """Let the key be of no use from now on; one that is revoked stays so. Raises `NoSuchKeyError`."""
-        with self._changes, self._store.reader() as connection:
+        with self._changes:
             if key_id not in self._keys and self._store.is_shared:
-                self._remember(*stored.every(connection))
+                self._read()
             key = self._keys.get(key_id)
             if key is None:
                 raise NoSuchKeyError(key_id)
@@ -135,9 +132,10 @@ class Keyring:
                 # First here: a store that fails must not keep a stolen key alive.
                 self._unstored.add(key_id)
                 self._remember(key)
-                _record(connection, "revoke_key", at, by, key)
-                stored.revoke(connection, key_id, at)
-                connection.commit()
+                with self._store.reader() as connection:
+                    _record(connection, "revoke_key", at, by, key)
+                    stored.revoke(connection, key_id, at)
+                    connection.commit()
                 self._unstored.remove(key_id)
             return key
 
@@ -150,6 +148,10 @@ class Keyring:
             stored.used(connection, {key.id: key.last_used_at or 0 for key in used})
             connection.commit()
             self._remember(*used)
+
+    def _read(self) -> None:
+        with self._store.reader() as connection:
+            self._remember(*stored.every(connection))
 
     def _with_use(self, key: Key) -> Key:
         used_at = max(self._used.get(key.id, 0), key.last_used_at or 0)

@@ -87,7 +87,7 @@ def due(connection: Connection, budgets: Sequence[Budget], now: int, limit: int)
         WHERE list_contains($told, budget_id) AND crossed_at > $now - $given_up
             AND (attempts IS NULL OR (
                 is_delivered = 0
-                AND last_at + least(power(2, least(attempts, 30) - 1) * $first, $longest) <= $now
+                AND $now - last_at >= least(power(2, least(attempts, 30) - 1) * $first, $longest::DOUBLE)
             ))
         ORDER BY crossed_at, id LIMIT $limit
         """,  # noqa: S608
