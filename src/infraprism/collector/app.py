@@ -72,7 +72,6 @@ def create_app(
         scoped(Route("/v1/traces", receiver.traces, methods=["POST"]), "ingest"),
         scoped(Route("/v1/metrics", receiver.ignore, methods=["POST"]), "ingest"),
         scoped(Route("/v1/logs", receiver.logs, methods=["POST"]), "ingest"),
-        *analytics_routes(store, counters, prices),
         scoped(Route(f"{history_api.CALLS}/{{ids:any_text}}", history.call), "read"),
         scoped(Route(history_api.RECOSTS, history.recosts, methods=["GET"]), "read"),
         scoped(Route(history_api.RECOSTS, history.recost, methods=["POST"]), "admin"),
@@ -83,6 +82,7 @@ def create_app(
         *sign_ins.routes(),
         *health.routes(store, counters),
     ]
+    routes += analytics_routes(store, counters, prices, routes)
     for route in routes:
         required_by(route)
     middleware = [Middleware(LocalHostOnly)] if local_only else []
@@ -97,4 +97,5 @@ def create_app(
         },
     )
     app.state.keyring = keyring
+    app.state.receiver = receiver  # for what comes over gRPC
     return app

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-import grpc  # type: ignore[import-untyped]
+import grpc
 
 from infraprism_exporter_otlp.http_transport import TransportError
 from infraprism_exporter_otlp.settings import Settings

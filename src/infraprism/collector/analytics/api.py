@@ -108,9 +108,10 @@ class SessionsApi:
 
         def export(connection: Connection) -> tuple[Iterator[bytes], str | None]:
             keys = page(connection)
+            shown = keys[:limit]
             chunks = (
-                [answers.session(row) for row in sessions.details(connection, keys[first : first + _CHUNK])]
-                for first in range(0, len(keys[:limit]), _CHUNK)
+                [answers.session(row) for row in sessions.details(connection, shown[first : first + _CHUNK])]
+                for first in range(0, len(shown), _CHUNK)
             )
             return exports.write(kind, _FIELDS, chunks), cursor(keys)
 
@@ -234,6 +235,7 @@ class StatusApi:
                 "spans_stored": self._store.spans_stored,
                 "repeats_dropped": self._store.repeats_dropped,
                 "deleted_dropped": self._store.deleted_dropped,
+                "calls_counted_elsewhere": self._store.calls_counted_elsewhere,
                 "spans_ignored": self._counters.spans_ignored,
                 "spans_rejected": self._counters.spans_rejected,
                 "calls_from_logs": self._counters.calls_from_logs,

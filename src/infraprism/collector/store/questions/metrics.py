@@ -1,11 +1,12 @@
 """Sessions in numbers: of a period, by time, by group, and how many cost how much.
 
-The calls are read once and put together by time, group and session; everything else is made of those.
+Two statements, each reads the calls once. What the calls of a slice add up to needs no sessions, and is
+cheap; what lies between sessions (how many, percentiles, histograms) needs only cost and turns of each.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Final
@@ -17,8 +18,9 @@ from infraprism.collector.store.questions import cuts, filters, groups, numbers
 from infraprism.collector.store.questions.asked import Asked, Row, where
 from infraprism.collector.store.questions.filters import Filter
 
-#: Groups that are answered, those of the largest cost.
+#: Groups that are answered at most, those of the largest cost.
 GROUPS: Final = 1000
+_KEYS: Final = "session_id, coalesce(entity_type, ''), coalesce(entity_id, '')"
 _SESSION: Final = "session_id, session_type, session_entity"
 _COSTS: Final = ("cost", "cost_median", "cost_p95")
 
@@ -28,7 +30,9 @@ class Metrics:
     """Rows of numbers: one of the period (none without calls), of each bucket and group that has calls."""
 
     summary: Row | None = None
+    #: By the number of the bucket.
     series: dict[int, Row] = field(default_factory=dict)
+    #: At most one more than `GROUPS`, the largest cost first; `key` has what tells them apart.
     groups: list[Row] = field(default_factory=list)
     #: Lower edge → sessions.
     costs: dict[Decimal, int] = field(default_factory=dict)
@@ -46,78 +50,28 @@ def sessions(
 ) -> Metrics:
     """The numbers of the sessions that the calls of a period make; `wanted` has both of its ends.
 
-    `edges`: those of the buckets of time. The others are lower edges of histograms, the lowest 0.
+    A session counts in a slice with what it did there. `edges`: those of the buckets of time. The others are
+    lower edges of histograms, the lowest 0.
     """
 
     def question(money: Money) -> Metrics:
-        asked = Asked()
-        keys = groups.key(group_by, asked) if group_by is not None else {}
-        rows = asked.rows(
-            connection, _sql(asked, money, wanted, edges, list(keys.values()), cost_edges, turn_edges)
+        by = () if group_by is None else tuple(groups.key(group_by, Asked()))
+        added = _Slices(wanted, edges, group_by, money)
+        found = _read(added.rows(connection, added.sums()), by, money)
+        between = _Slices(wanted, edges, group_by, money)
+        others = _read(between.rows(connection, between.spread(cost_edges, turn_edges)), by, money)
+        for kind, rows in others.items():
+            for place, row in rows.items():
+                found.setdefault(kind, {}).setdefault(place, {}).update(row)
+        return Metrics(
+            next((row for row in found.get("summary", {}).values() if row["session_count"]), None),
+            {place[0]: row for place, row in found.get("series", {}).items()},
+            list(found.get("groups", {}).values()),
+            {cost_edges[place[0]]: row["session_count"] for place, row in found.get("costs", {}).items()},
+            {turn_edges[place[0]]: row["session_count"] for place, row in found.get("turns", {}).items()},
         )
-        return _read(rows, money, list(keys), cost_edges, turn_edges)
 
     return dialect.exactly(connection, question)
-
-
-def _sql(
-    asked: Asked,
-    money: Money,
-    wanted: Filter,
-    edges: Sequence[int],
-    keys: list[str],
-    cost_edges: Sequence[Decimal],
-    turn_edges: Sequence[int],
-) -> str:
-    conditions = calls_in(wanted, asked)
-    having = filters.of_a_session(wanted, asked, money)
-    among = (
-        f"""AND (session_id, coalesce(entity_type, ''), coalesce(entity_id, '')) IN (
-        SELECT (session_id, coalesce(entity_type, ''), coalesce(entity_id, ''))
-        FROM calls {where(conditions)}
-        GROUP BY session_id, coalesce(entity_type, ''), coalesce(entity_id, '') {where(having, "HAVING")}
-    )"""
-        if having
-        else ""
-    )
-    columns = {
-        "session_id": "session_id",
-        "session_type": "coalesce(entity_type, '')",
-        "session_entity": "coalesce(entity_id, '')",
-        **({"bucket": cuts.bucket("started_at", edges)} if edges else {}),
-        **{f"key_{number}": key for number, key in enumerate(keys)},
-    }
-    base = f"""
-        SELECT {", ".join(f"{expression} AS {name}" for name, expression in columns.items())},
-            {numbers.of_calls(money)}
-        FROM calls {where(conditions)} {among} GROUP BY {", ".join(columns.values())}
-    """
-    parts = [_slices("summary", [], keys, money)]
-    if edges:
-        parts.append(_slices("series", ["bucket"], keys, money))
-    if keys:
-        names = [f"key_{number}" for number in range(len(keys))]
-        parts.append(
-            f"SELECT * FROM ({_slices('groups', names, keys, money)}"
-            f" ORDER BY cost DESC, {', '.join(names)} LIMIT {GROUPS + 1})"
-        )
-    if cost_edges:
-        limits = [money.bound(asked.bind(dialect.amount(edge))) for edge in cost_edges]
-        parts.append(_histogram("costs", "cost", limits, keys))
-    if turn_edges:
-        parts.append(_histogram("turns", "turn_count", [str(edge) for edge in turn_edges], keys))
-    return f"""
-        WITH base AS MATERIALIZED ({base}),
-        whole AS MATERIALIZED (
-            SELECT {_SESSION}, {numbers.of_sums(money.total("cost"))} FROM base GROUP BY {_SESSION}
-        )
-        {" UNION ALL ".join(parts)}
-    """
-
-
-def calls_in(wanted: Filter, asked: Asked) -> list[str]:
-    """Conditions on the calls of sessions in the period."""
-    return ["session_id IS NOT NULL", *in_period(wanted, asked)]
 
 
 def in_period(wanted: Filter, asked: Asked) -> list[str]:
@@ -130,71 +84,128 @@ def in_period(wanted: Filter, asked: Asked) -> list[str]:
     ]
 
 
-def _slices(kind: str, by: list[str], keys: list[str], money: Money) -> str:
-    """Numbers of the sessions in each slice, where a session has what it did in that slice."""
-    if not by:
-        inner = "whole"
-    else:
-        inner = (
-            f"(SELECT {', '.join([*by, _SESSION])}, {numbers.of_sums(money.total('cost'))}"
-            f" FROM base GROUP BY {', '.join([*by, _SESSION])})"
+class _Slices:
+    """A statement over the calls, cut by time and group. Its first columns say which slice a row is of."""
+
+    def __init__(self, wanted: Filter, edges: Sequence[int], group_by: str | None, money: Money) -> None:
+        self._asked = Asked()
+        self._money = money
+        keys = {} if group_by is None else groups.key(group_by, self._asked)
+        self._groups = {f"key_{number}": expression for number, expression in enumerate(keys.values())}
+        self._bucket = {"bucket": cuts.bucket("started_at", edges)} if edges else {}
+        self._where = where(self._conditions(wanted))
+
+    def rows(self, connection: Connection, sql: str) -> list[Row]:
+        return self._asked.rows(connection, sql)
+
+    def sums(self) -> str:
+        """Numbers of calls."""
+        by = {**self._bucket, **self._groups}
+        columns = "".join(f"{expression} AS {name}, " for name, expression in by.items())
+        grouped = f"GROUP BY {', '.join(by.values())}" if by else ""
+        shown = numbers.of_sums(self._money.total("cost"))
+        return f"""
+            WITH base AS MATERIALIZED (
+                SELECT {columns}{numbers.of_calls(self._money)} FROM calls {self._where} {grouped}
+            )
+            {" UNION ALL ".join(self._cut(shown, lambda by: "base"))}
+        """
+
+    def spread(self, cost_edges: Sequence[Decimal], turn_edges: Sequence[int]) -> str:
+        """Numbers of sessions; `cost` decides which groups are kept."""
+        by = {**self._bucket, **self._groups}
+        sums = {"cost": self._money.total("amount"), "turns": numbers.COUNTS["turn_count"]}
+        columns = "".join(f"{expression} AS {name}, " for name, expression in {**by, **sums}.items())
+        shown = ", ".join(
+            [
+                f"{self._money.total('cost')} AS cost",
+                "count(*) AS session_count",
+                *(
+                    f"{dialect.percentile(column, share)} AS {column}_{called}"
+                    for column in ("cost", "turns")
+                    for called, share in (("median", "0.5"), ("p95", "0.95"))
+                ),
+            ]
         )
-    shown = [
-        f"'{kind}' AS kind",
-        "bucket AS number" if by == ["bucket"] else "NULL AS number",
-        *(f"key_{n} AS key_{n}" if by and by != ["bucket"] else f"NULL AS key_{n}" for n in range(len(keys))),
-        "count(*) AS session_count",
-        numbers.of_sums(money.total("cost")),
-        *(
-            f"{dialect.percentile(column, share)} AS {name}_{called}"
-            for column, name in (("cost", "cost"), ("turn_count", "turns"))
-            for called, share in (("median", "0.5"), ("p95", "0.95"))
-        ),
-    ]
-    grouped = f"GROUP BY {', '.join(by)}" if by else ""
-    return f"SELECT {', '.join(shown)} FROM {inner} {grouped}"
+
+        def source(cut: dict[str, str]) -> str:
+            if not by:
+                return "base"
+            if not cut:
+                return "whole"
+            names = ", ".join(cut)
+            return f"""(
+                SELECT {names}, {self._money.total("cost")} AS cost, sum(turns) AS turns
+                FROM base GROUP BY {names}, {_SESSION}
+            )"""
+
+        limits = [self._money.bound(self._asked.bind(dialect.amount(edge))) for edge in cost_edges]
+        parts = [
+            *self._cut(shown, source),
+            *(self._histogram("costs", "cost", limits) if limits else ()),
+            *(self._histogram("turns", "turns", list(map(str, turn_edges))) if turn_edges else ()),
+        ]
+        return f"""
+            WITH base AS MATERIALIZED (
+                SELECT {columns} session_id, coalesce(entity_type, '') AS session_type,
+                    coalesce(entity_id, '') AS session_entity
+                FROM calls {self._where} GROUP BY {"".join(f"{one}, " for one in by.values())} {_KEYS}
+            ), whole AS MATERIALIZED (
+                SELECT {self._money.total("cost")} AS cost, sum(turns) AS turns FROM base GROUP BY {_SESSION}
+            )
+            {" UNION ALL ".join(parts)}
+        """
+
+    def _conditions(self, wanted: Filter) -> list[str]:
+        conditions = ["session_id IS NOT NULL", *in_period(wanted, self._asked)]
+        if having := filters.of_a_session(wanted, self._asked, self._money):
+            chosen = (
+                f"SELECT {_KEYS} FROM calls {where(conditions)} GROUP BY {_KEYS} {where(having, 'HAVING')}"
+            )
+            conditions.append(f"({_KEYS}) IN ({chosen})")
+        return conditions
+
+    def _cut(self, shown: str, source: Callable[[dict[str, str]], str]) -> list[str]:
+        """A statement of the whole period, one by time and one by group, as far as they are asked for."""
+        parts = [f"SELECT {self._place('summary')}, {shown} FROM {source({})}"]
+        if self._bucket:
+            place = self._place("series", "bucket")
+            parts.append(f"SELECT {place}, {shown} FROM {source(self._bucket)} GROUP BY bucket")
+        if self._groups:
+            names = ", ".join(self._groups)
+            largest = ", ".join(["cost DESC", *(f"{name} NULLS FIRST" for name in self._groups)])
+            parts.append(
+                f"SELECT * FROM (SELECT {self._place('groups', '0', *self._groups)}, {shown}"
+                f" FROM {source(self._groups)} GROUP BY {names} ORDER BY {largest} LIMIT {GROUPS + 1})"
+            )
+        return parts
+
+    def _place(self, kind: str, number: str = "0", *keys: str) -> str:
+        """The columns that say which slice a row is of."""
+        named = dict.fromkeys(self._groups, "NULL") | {key: key for key in keys}
+        columns = {"kind": f"'{kind}'", "number": number, **named}
+        return ", ".join(f"{expression} AS {name}" for name, expression in columns.items())
+
+    def _histogram(self, kind: str, column: str, limits: list[str]) -> list[str]:
+        """How many sessions there are from each edge to the next, by the number of the edge."""
+        source = "whole" if self._bucket or self._groups else "base"
+        above = " ".join(
+            f"WHEN {column} >= {limit} THEN {number}" for number, limit in reversed(list(enumerate(limits)))
+        )
+        return [
+            f"SELECT {self._place(kind, 'edge')}, NULL, count(*), NULL, NULL, NULL, NULL"
+            f" FROM (SELECT CASE {above} END AS edge FROM {source}) GROUP BY edge"
+        ]
 
 
-def _histogram(kind: str, column: str, limits: list[str], keys: list[str]) -> str:
-    """How many sessions there are from each edge on, by the number of the edge."""
-    above = " ".join(
-        f"WHEN {column} >= {limit} THEN {number}" for number, limit in reversed(list(enumerate(limits)))
-    )
-    others = len(keys) * "NULL, "
-    empty = ", ".join("NULL" for _ in range(1 + len(numbers.COUNTS) + len(numbers.TOKENS) + 4))
-    return (
-        f"SELECT '{kind}', number, {others} count(*), {empty}"
-        f" FROM (SELECT CASE {above} END AS number FROM whole) GROUP BY number"
-    )
-
-
-def _read(
-    rows: list[Row],
-    money: Money,
-    keys: list[str],
-    cost_edges: Sequence[Decimal],
-    turn_edges: Sequence[int],
-) -> Metrics:
-    found = Metrics()
+def _read(rows: list[Row], by: tuple[str, ...], money: Money) -> dict[str, dict[tuple[Any, ...], Row]]:
+    """The rows by what they are of, then by which bucket, edge or group."""
+    found: dict[str, dict[tuple[Any, ...], Row]] = {}
     for row in rows:
         kind, number = row.pop("kind"), row.pop("number")
-        row["key"] = {name: row.pop(f"key_{n}") for n, name in enumerate(keys)}
+        key = {name: row.pop(f"key_{position}") for position, name in enumerate(by)}
         for name in _COSTS:
-            row[name] = None if row[name] is None else money.read(row[name])
-        match kind:
-            case "summary":
-                found.summary = row if row["session_count"] else None
-            case "series":
-                found.series[number] = row
-            case "groups":
-                found.groups.append(row)
-            case "costs":
-                found.costs[cost_edges[number]] = row["session_count"]
-            case "turns":
-                found.turns[turn_edges[number]] = row["session_count"]
-    found.groups.sort(key=_largest_first)
+            if row.get(name) is not None:
+                row[name] = money.read(row[name])
+        found.setdefault(kind, {})[number, *key.values()] = {**row, "key": key}
     return found
-
-
-def _largest_first(row: Row) -> Any:
-    return (-row["cost"], [(value is not None, value or "") for value in row["key"].values()])

@@ -65,7 +65,7 @@ def page(
     """The keys of at most `limit` sessions, in order; ties go by entity and session id."""
 
     def question(money: Money) -> list[Key]:
-        if sort == "last_activity_at" and order == "desc" and _is_of_keys(wanted):
+        if sort == "last_activity_at" and order == "desc" and not wanted.whole_id and _is_of_keys(wanted):
             return _latest(connection, wanted, limit, after, money)
         return _page(connection, wanted, limit, sort, order, after, money, None)
 
