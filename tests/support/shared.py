@@ -45,8 +45,8 @@ class Collector:
 
 
 @contextlib.contextmanager
-def collecting(database: Path, *, port: int = 0, **environ: str) -> Iterator[Collector]:
-    """A collector over `database` for a while."""
+def collecting(database: Path | str, *, port: int = 0, **environ: str) -> Iterator[Collector]:
+    """A collector over `database`, a file or an address, for a while."""
     serving = [sys.executable, "-m", "infraprism", "serve", "--port", str(port), "--database", str(database)]
     with Process(serving, clean_environ(**environ)) as process:
         yield Collector(process.wait_for_line(r"http://[\w.:]+\d")[0], process)

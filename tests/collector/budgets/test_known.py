@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -17,7 +16,8 @@ from infraprism.collector.budgets.known import Known
 from infraprism.collector.budgets.reserving import Answer, Ask, Desk
 from infraprism.collector.store import spending
 from infraprism.collector.store.budgets import Settlement
-from infraprism.collector.store.embedded import Store
+from infraprism.collector.store.interface import Store
+from infraprism.collector.store.opening import open_store
 from infraprism.collector.store.spending import Used
 from tests.support.otlp import SECOND, make_call
 from tests.support.repriced import send
@@ -57,31 +57,40 @@ class Model:
         return Used(spent, sum((row["asked"] for row in rows if row["state"] == "open"), Decimal(0)), 0)
 
 
+@pytest.fixture(scope="module", params=["duckdb", "clickhouse"])
+def database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    if request.param == "duckdb":
+        store = open_store(str(tmp_path_factory.mktemp("known") / "test.duckdb"))
+    else:
+        store = open_store(request.getfixturevalue("clickhouse").address())
+    yield store
+    store.close()
+
+
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.lists(st.one_of(asks, ends), max_size=12))
-def test_what_is_known_is_what_is_stored(steps: Sequence[Any]) -> None:
+@given(steps=st.lists(st.one_of(asks, ends), max_size=12))
+def test_what_is_known_is_what_is_stored(database: Store, steps: Sequence[Any]) -> None:
     model, now = Model(), time.time_ns()
-    with tempfile.TemporaryDirectory() as folder:
-        store = Store(Path(folder) / "x.duckdb")
-        try:
-            desk = Desk(store)
-            desk._known = Known(fresh=3600)  # never read again
-            for what, of in steps:
-                if what == "ask":
-                    _ask(desk, model, of)
-                elif model.rows:
-                    _end(desk, store, model, of % len(model.rows), what)
-                accounts = [
-                    account for budget in BUDGETS for who in SPENDERS if (account := budget.account(who, now))
-                ]
-                expected = {account: model.used(account) for account in accounts}
-                with store.reader() as connection:
-                    assert spending.used(connection, accounts, time.time_ns()) == expected
-                assert {account: desk._known[account] for account in desk._known._used} == {
-                    account: expected[account] for account in desk._known._used
-                }
-        finally:
-            store.close()
+    with database.changer() as connection:
+        for table in ("calls", "reservations", "settlements"):
+            connection.execute(f"DELETE FROM {table}")
+        connection.commit()
+    desk = Desk(database)
+    desk._known = Known(fresh=3600)  # never read again
+    for what, of in steps:
+        if what == "ask":
+            _ask(desk, model, of)
+        elif model.rows:
+            _end(desk, database, model, of % len(model.rows), what)
+        accounts = [
+            account for budget in BUDGETS for who in SPENDERS if (account := budget.account(who, now))
+        ]
+        expected = {account: model.used(account) for account in accounts}
+        with database.reader() as connection:
+            assert spending.used(connection, accounts, time.time_ns()) == expected
+        assert {account: desk._known[account] for account in desk._known._used} == {
+            account: expected[account] for account in desk._known._used
+        }
 
 
 def _ask(desk: Desk, model: Model, of: Sequence[tuple[Spender, Decimal, Budget]]) -> None:

@@ -21,6 +21,7 @@ import pytest
 
 from infraprism.collector.budgets import api, webhooks
 from infraprism.collector.budgets.webhooks import Signer
+from tests.support.clickhouse import Server
 from tests.support.shared import SECRET, Collector, collecting
 
 WEBHOOKS = {"INFRAPRISM_WEBHOOK_SECRET": SECRET, "INFRAPRISM_WEBHOOK_PRIVATE": "true"}
@@ -95,8 +96,17 @@ def is_signed(secret: str, headers: dict[str, str], body: bytes) -> bool:
     )
 
 
-def test_a_crossing_is_told_once_and_signed(tmp_path: Path) -> None:
-    with receiving() as receiver, collecting(tmp_path / "x.duckdb", **WEBHOOKS) as collector:
+@pytest.fixture(params=["duckdb", "clickhouse"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A database of each kind, by what it is named by."""
+    if request.param == "duckdb":
+        return str(tmp_path / "x.duckdb")
+    address: str = request.getfixturevalue("clickhouse").address()
+    return address
+
+
+def test_a_crossing_is_told_once_and_signed(place: str) -> None:
+    with receiving() as receiver, collecting(place, **WEBHOOKS) as collector:
         made = define(collector, receiver.url)
         spend(collector, "acme", "0.0099")
         spend(collector, "globex", "0.009")
@@ -132,16 +142,16 @@ def test_a_crossing_is_told_once_and_signed(tmp_path: Path) -> None:
     }
 
 
-def test_a_crossing_is_told_although_the_receiver_and_the_collector_were_killed(tmp_path: Path) -> None:
+def test_a_crossing_is_told_although_the_receiver_and_the_collector_were_killed(place: str) -> None:
     with receiving(status=500) as receiver:
         port = receiver.server_port
-        with collecting(tmp_path / "x.duckdb", **WEBHOOKS) as collector:
+        with collecting(place, **WEBHOOKS) as collector:
             secret = define(collector, receiver.url)["webhook_secret"]
             spend(collector, "acme", "0.02")
             receiver.wait(2)  # refused, and sent again
             collector.process.stop(by=signal.SIGKILL)
         first = receiver.got[0]
-    with collecting(tmp_path / "x.duckdb", **WEBHOOKS):
+    with collecting(place, **WEBHOOKS):
         time.sleep(2)  # nobody is there
         with receiving(port) as receiver:
             receiver.wait(1)
@@ -151,6 +161,25 @@ def test_a_crossing_is_told_although_the_receiver_and_the_collector_were_killed(
     assert headers["webhook-id"] == first[1]["webhook-id"]
     assert int(headers["webhook-timestamp"]) > int(first[1]["webhook-timestamp"])
     assert is_signed(secret, headers, body)
+
+
+def test_several_collectors_tell_a_crossing_under_one_id(clickhouse: Server) -> None:
+    address = clickhouse.address()
+    with (
+        receiving() as receiver,
+        collecting(address, **WEBHOOKS) as first,
+        collecting(address, **WEBHOOKS) as second,
+    ):
+        define(first, receiver.url)
+        spend(first, "acme", "0.006")
+        spend(second, "acme", "0.006")
+        spend(second, "globex", "0.0099")
+        receiver.wait(1)
+        time.sleep(3)  # two more rounds of each
+        told = [(headers["webhook-id"], json.loads(body)["data"]["key"]) for _, headers, body in receiver.got]
+    assert {entity["entity_id"] for _, entity in told} == {"acme"}
+    assert len({message_id for message_id, _ in told}) == 1
+    assert len(told) <= 2
 
 
 def test_a_redirect_is_not_followed() -> None:

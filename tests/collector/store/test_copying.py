@@ -6,11 +6,14 @@ import subprocess
 import sys
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from infraprism.collector.budgets.definitions import Budget, Spender
 from infraprism.collector.ingest.calls import Call, read_request
-from infraprism.collector.store import copying
+from infraprism.collector.store import budgets, copying, spending
+from infraprism.collector.store.budgets import Reservation, Settlement
 from infraprism.collector.store.embedded import Store
 from infraprism.collector.store.interface import CannotOpenError
 from infraprism.collector.store.opening import open_store
@@ -52,6 +55,31 @@ def as_copied(row: tuple[object, ...]) -> tuple[object, ...]:
                  for name, value in zip(Call._fields, row, strict=True))  # fmt: skip
 
 
+def test_budgets_come_along(file: Path, clickhouse: Server) -> None:
+    spender = Spender("s-1", "customer", "acme", {"plan": "pro"})
+    account = Budget(amount=Decimal(1)).account(spender, 5)
+    assert account is not None
+    rows = [Reservation(str(number), spender, Decimal(number), 5, 2**60) for number in (1, 2)]
+    store: Store | Any = Store(file)
+    with store.reader() as connection:
+        budgets.define(connection, Budget(amount=Decimal("0.1"), id="budget_1", name="x", created_at=1))
+        budgets.reserve(connection, rows)
+        budgets.settle(connection, [Settlement("1", 6, "1" * 32, "1" * 16, Decimal("0.5"))])
+        connection.commit()
+    found = []
+    target = clickhouse.address()
+    for _ in range(2):
+        with store.reader() as connection:
+            used = spending.used(connection, [account], 7)[account]
+            found.append((budgets.definitions(connection), used))
+        store.close()
+        copying.copy(file, target, lambda *_: None)
+        store = open_store(target)
+    store.close()
+    assert found[0] == found[1]
+    assert found[0][1].reserved == 2
+
+
 def test_everything_is_copied_once(file: Path, clickhouse: Server) -> None:
     target = clickhouse.address()
     told: list[tuple[int, int]] = []
@@ -74,7 +102,8 @@ _KILLED = """
 import os, signal, sys
 from pathlib import Path
 from urllib.parse import quote
-from infraprism.collector.store import copying
+from infraprism.collector.store import budgets, copying, spending
+from infraprism.collector.store.budgets import Reservation, Settlement
 
 copying.CHUNK = 20
 def progress(done, total):

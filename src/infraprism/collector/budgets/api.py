@@ -127,7 +127,7 @@ class _Api:
         def replace(connection: Connection) -> Budget:
             before = _one(connection, request)
             budget = self._read(body, before.id or "", before.created_at)
-            budgets.define(connection, budget)
+            budgets.change(connection, budget)
             return budget
 
         return JSONAnswer(self._shown(await self._change(replace)))

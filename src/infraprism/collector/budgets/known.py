@@ -2,7 +2,7 @@
 
 What is read counts for a second. In that time every reservation and settlement is added here as it is stored,
 so nothing that is held can be missed; calls that nobody reserved are seen when the account is read again. It
-holds because one collector has the database: where several share one, `fresh` must be 0.
+holds because one collector has the database: where several share one, `fresh` is 0, and it is always read.
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@
     reserve() ─► waits ─► INSERT all that wait, COMMIT ─► who has spent how much, theirs included ─► answered
                  what arrives together is committed together, and answered one after the other
 
-Because a reservation is stored before it is checked, even two collectors on one database would not let two
-calls through where there is room for one (but see `known.py`).
+Because a reservation is stored before it is checked, two collectors on one database never let two calls
+through where there is room for one. They may both refuse, where each has seen what the other holds.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Final, NamedTuple
 import anyio
 
 from infraprism.collector.budgets.definitions import Account, Budget, Spender
-from infraprism.collector.budgets.known import Known
+from infraprism.collector.budgets.known import FRESH, Known
 from infraprism.collector.store import budgets, crossings
 from infraprism.collector.store.budgets import Reservation, Settlement
 from infraprism.collector.store.interface import Store
@@ -77,7 +77,7 @@ class Desk:
         self._store = store
         self._waiting: list[_Item] = []
         self._is_open = False
-        self._known = Known()
+        self._known = Known(0 if store.is_shared else FRESH)
         #: Ids of crossings that are stored.
         self._crossed: set[str] = set()
 

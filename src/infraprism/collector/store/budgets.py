@@ -11,6 +11,8 @@ from infraprism.collector.store.interface import Connection
 
 #: Nanoseconds after which what belongs to no call any more is swept away.
 _FORGOTTEN: Final = 7 * 86_400 * 10**9
+#: Ids that one statement deletes: they travel with it.
+_AT_ONCE: Final = 1_000
 
 _BUDGET_COLUMNS: Final = (
     "id, name, amount, per, entity_type, entity_id, value, period, action, webhook_url, created_at"
@@ -54,14 +56,19 @@ def definitions(connection: Connection, budget_id: str | None = None) -> list[Bu
 
 
 def define(connection: Connection, budget: Budget) -> None:
-    """Add a budget, in place of the one that has its id."""
-    connection.execute("DELETE FROM budgets WHERE id = $id", {"id": budget.id})
-    names = _BUDGET_COLUMNS.split(", ")
-    columns = ", ".join(f"${name}" for name in names)
+    """Add a budget."""
+    columns = _columns(budget)
     connection.execute(
-        f"INSERT INTO budgets ({_BUDGET_COLUMNS}) VALUES ({columns})",  # noqa: S608
-        {name: _bound(getattr(budget, name)) for name in names},
+        f"INSERT INTO budgets ({_BUDGET_COLUMNS}) VALUES ({', '.join(f'${name}' for name in columns)})",  # noqa: S608
+        columns,
     )
+
+
+def change(connection: Connection, budget: Budget) -> None:
+    """Put a budget in place of the one that has its id, in one step: at no time there is none."""
+    columns = _columns(budget)
+    changes = ", ".join(f"{name} = ${name}" for name in columns if name != "id")
+    connection.execute(f"UPDATE budgets SET {changes} WHERE id = $id", columns)  # noqa: S608
 
 
 def forget(connection: Connection, budget_id: str) -> None:
@@ -87,12 +94,16 @@ def reserve(connection: Connection, rows: Sequence[Reservation]) -> None:
     connection.execute(
         """
         INSERT INTO reservations
-        SELECT * FROM (
-            SELECT unnest($id::VARCHAR[]) AS id, unnest($started_at::BIGINT[]), unnest($expires_at::BIGINT[]),
-                unnest($amount::DECIMAL(38, 24)[]), unnest($session_id::VARCHAR[]),
-                unnest($entity_type::VARCHAR[]), unnest($entity_id::VARCHAR[]),
-                map(unnest($tag_keys::VARCHAR[][]), unnest($tag_values::VARCHAR[][]))
-        ) AS new WHERE NOT EXISTS (SELECT 1 FROM reservations AS stored WHERE stored.id = new.id)
+            (id, started_at, expires_at, amount, session_id, entity_type, entity_id, tags)
+        SELECT id, started_at, expires_at, amount, session_id, entity_type, entity_id,
+            map(tag_keys, tag_values)
+        FROM (
+            SELECT unnest($id::VARCHAR[]) AS id, unnest($started_at::BIGINT[]) AS started_at,
+                unnest($expires_at::BIGINT[]) AS expires_at, unnest($amount::DECIMAL(38, 24)[]) AS amount,
+                unnest($session_id::VARCHAR[]) AS session_id, unnest($entity_type::VARCHAR[]) AS entity_type,
+                unnest($entity_id::VARCHAR[]) AS entity_id, unnest($tag_keys::VARCHAR[][]) AS tag_keys,
+                unnest($tag_values::VARCHAR[][]) AS tag_values
+        ) AS new WHERE id NOT IN (SELECT id FROM reservations)
         """,
         {
             "id": [*unique],
@@ -118,41 +129,46 @@ def settle(connection: Connection, rows: Iterable[Settlement]) -> None:
     columns = zip(*unique.values(), strict=True)
     names = Settlement._fields
     connection.execute(
-        """
-        INSERT INTO settlements
-        SELECT * FROM (
-            SELECT unnest($reservation_id::VARCHAR[]) AS reservation_id, unnest($settled_at::BIGINT[]),
-                unnest($trace_id::VARCHAR[]), unnest($span_id::VARCHAR[]), unnest($amount::DECIMAL(38, 24)[])
-        ) AS new WHERE NOT EXISTS (
-            SELECT 1 FROM settlements AS stored WHERE stored.reservation_id = new.reservation_id
-        )
-        """,
+        f"""
+        INSERT INTO settlements ({", ".join(names)})
+        SELECT {", ".join(names)} FROM (
+            SELECT unnest($reservation_id::VARCHAR[]) AS reservation_id,
+                unnest($settled_at::BIGINT[]) AS settled_at, unnest($trace_id::VARCHAR[]) AS trace_id,
+                unnest($span_id::VARCHAR[]) AS span_id, unnest($amount::DECIMAL(38, 24)[]) AS amount
+        ) AS new WHERE reservation_id NOT IN (SELECT reservation_id FROM settlements)
+        """,  # noqa: S608
         {name: [*map(_bound, values)] for name, values in zip(names, columns, strict=True)},
     )
 
 
 def sweep(connection: Connection, now: int) -> None:
     """Delete reservations and settlements that say nothing any more: no sum changes."""
-    connection.execute(
+    rows = connection.execute(
         """
-        CREATE OR REPLACE TEMP TABLE swept AS
         SELECT settlements.reservation_id AS id
         FROM settlements JOIN calls
             ON calls.trace_id = settlements.trace_id AND calls.span_id = settlements.span_id
         UNION
-        SELECT reservation_id FROM settlements WHERE trace_id IS NULL AND settled_at < $long_ago
+        SELECT reservation_id AS id FROM settlements WHERE trace_id IS NULL AND settled_at < $long_ago
         UNION
         SELECT id FROM reservations WHERE expires_at < $long_ago
             AND id NOT IN (SELECT reservation_id FROM settlements WHERE trace_id IS NOT NULL)
         UNION
-        SELECT reservation_id FROM settlements
+        SELECT reservation_id AS id FROM settlements
         WHERE settled_at < $long_ago AND reservation_id NOT IN (SELECT id FROM reservations)
         """,
         {"long_ago": now - _FORGOTTEN},
-    )
-    connection.execute("DELETE FROM reservations WHERE id IN (SELECT id FROM swept)")
-    connection.execute("DELETE FROM settlements WHERE reservation_id IN (SELECT id FROM swept)")
-    connection.execute("DROP TABLE swept")
+    ).fetchall()
+    swept = [row[0] for row in rows]
+    for first in range(0, len(swept), _AT_ONCE):
+        ids = {"ids": swept[first : first + _AT_ONCE]}
+        # In this order: without its settlement a reservation would be open again.
+        connection.execute("DELETE FROM reservations WHERE list_contains($ids, id)", ids)
+        connection.execute("DELETE FROM settlements WHERE list_contains($ids, reservation_id)", ids)
+
+
+def _columns(budget: Budget) -> dict[str, object]:
+    return {name: _bound(getattr(budget, name)) for name in _BUDGET_COLUMNS.split(", ")}
 
 
 def _bound(value: object) -> object:

@@ -20,7 +20,20 @@ if TYPE_CHECKING:
 #: Rows that are read, and sent, at a time.
 CHUNK: Final = 20_000
 #: Tables in the order in which they are copied: what must not come back first.
-_TABLES: Final = ("deleted", "audit", "keys", "recosts", "recost_changes", "spans", "calls")
+_TABLES: Final = (
+    "deleted",
+    "audit",
+    "keys",
+    "budgets",
+    "reservations",
+    "settlements",
+    "budget_crossings",
+    "webhook_attempts",
+    "recosts",
+    "recost_changes",
+    "spans",
+    "calls",
+)
 _EMPTY: Final[dict[str, Any]] = {"cost_quantities": {}, "usage": {}, "usage_unpriced": []}
 _POSITION: Final = """
     SELECT row_version FROM copies WHERE source = {source:Int64} AND name = {name:String}

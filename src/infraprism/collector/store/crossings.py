@@ -64,10 +64,10 @@ class Due(NamedTuple):
 def record(connection: Connection, rows: Sequence[Crossing]) -> None:
     """Append those crossings that are not known yet."""
     for row in {row.id: row for row in rows}.values():
-        names = ", ".join(f"${name}" for name in Crossing._fields)
+        values = ", ".join(f"${name}" for name in Crossing._fields)
         connection.execute(
-            f"INSERT INTO budget_crossings SELECT {names}"  # noqa: S608
-            " WHERE NOT EXISTS (SELECT 1 FROM budget_crossings AS stored WHERE stored.id = $id)",
+            f"INSERT INTO budget_crossings ({', '.join(Crossing._fields)}) SELECT {values}"  # noqa: S608
+            " WHERE $id NOT IN (SELECT id FROM budget_crossings)",
             row._asdict() | {"budget_amount": format(row.budget_amount, "f")},
         )
 
@@ -87,7 +87,7 @@ def due(connection: Connection, budgets: Sequence[Budget], now: int, limit: int)
         WHERE list_contains($told, budget_id) AND crossed_at > $now - $given_up
             AND (attempts IS NULL OR (
                 is_delivered = 0
-                AND last_at + least(power(2, least(attempts, 30) - 1) * $first, $longest) <= $now
+                AND $now - last_at >= least(power(2, least(attempts, 30) - 1) * $first, $longest::DOUBLE)
             ))
         ORDER BY crossed_at, id LIMIT $limit
         """,  # noqa: S608
@@ -106,6 +106,7 @@ def due(connection: Connection, budgets: Sequence[Budget], now: int, limit: int)
 def attempted(connection: Connection, crossing_id: str, at: int, answer: str, *, is_delivered: bool) -> None:
     """Keep that a crossing was sent, and what came back."""
     connection.execute(
-        "INSERT INTO webhook_attempts VALUES ($id, $at, $is_delivered, $answer)",
+        "INSERT INTO webhook_attempts (crossing_id, attempted_at, is_delivered, answer)"
+        " VALUES ($id, $at, $is_delivered, $answer)",
         {"id": crossing_id, "at": at, "is_delivered": is_delivered, "answer": answer},
     )

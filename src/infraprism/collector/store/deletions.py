@@ -73,11 +73,12 @@ class Audit(NamedTuple):
     #: The name of the key, and its id where it is a stored one.
     who: str
     key_id: str | None
-    #: SHA-256 of what was deleted, see `target`.
+    #: SHA-256 of what was deleted, see `target`; the id of a key.
     target: str | None
-    calls: int
-    spans: int
-    costs_before: int
+    #: None where it was no deletion.
+    calls: int | None
+    spans: int | None
+    costs_before: int | None
 
 
 def owners(connection: Connection, session_id: str) -> list[tuple[str, str]]:

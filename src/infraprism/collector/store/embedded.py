@@ -49,6 +49,9 @@ class _Write:
 class Store:
     """Calls and spans in one DuckDB file. Safe to use from any thread."""
 
+    #: A file is open in one process at a time.
+    is_shared = False
+
     def __init__(self, path: Path, *, queue_spans: int = QUEUE_SPANS) -> None:
         """Open or create the file at `path` and start the writer. Raises `CannotOpenError`."""
         self.path = path.absolute()

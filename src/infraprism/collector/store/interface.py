@@ -60,6 +60,8 @@ class Connection(Protocol):
 class Store(Protocol):
     """Calls and spans, durable. Safe to use from any thread."""
 
+    #: Whether other collectors may change the same data.
+    is_shared: bool
     #: Since the start.
     calls_stored: int
     spans_stored: int

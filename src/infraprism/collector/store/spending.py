@@ -23,6 +23,7 @@ _ROWS: Final = """
         SELECT DISTINCT calls.trace_id, calls.span_id
         FROM calls JOIN settlements
             ON calls.trace_id = settlements.trace_id AND calls.span_id = settlements.span_id
+        WHERE calls.started_at >= $since - $clocks
     ), provisional AS (
         SELECT reservations.session_id, reservations.entity_type, reservations.entity_id, reservations.tags,
             reservations.started_at, settled.reservation_id IS NULL AS is_open,
@@ -47,6 +48,8 @@ _ROWS: Final = """
         FROM provisional WHERE started_at >= $since
     )
 """
+#: Nanoseconds by which the clocks of an application and the collector may differ.
+_CLOCKS: Final = 3600 * 10**9
 #: As whole units and as fractions: each sum fits its type, whatever is stored.
 _SUMS: Final = """
     coalesce(sum(CASE WHEN is_open THEN 0 ELSE trunc(amount)::BIGINT END), 0) AS spent_units,
@@ -101,6 +104,7 @@ def used(
         parameters: dict[str, Any] = {
             **{name: [*values] for name, values in zip(names, columns, strict=True)},
             "since": min(account.since for _, account in chosen),
+            "clocks": _CLOCKS,
             "now": now,
             "apart": [*apart],
         }
@@ -111,8 +115,8 @@ def used(
         }.get(per, f"{key[2]} = of_value")
         sql = f"""
             {_ROWS} SELECT number, {_SUMS}
-            FROM spending JOIN ({_ACCOUNTS}) AS accounts
-                ON {match} AND started_at >= first_time AND started_at < until_time AND {_ONLY}
+            FROM spending JOIN ({_ACCOUNTS}) AS accounts ON {match}
+            WHERE started_at >= first_time AND started_at < until_time AND {_ONLY}
             GROUP BY number
         """  # noqa: S608
         for number, *sums in connection.execute(sql, parameters | more).fetchall():
@@ -167,6 +171,7 @@ def spenders(
     """  # noqa: S608
     parameters |= {
         "since": period[0],
+        "clocks": _CLOCKS,
         "until": period[1],
         "now": now,
         "apart": [],

@@ -29,6 +29,8 @@ _SETTINGS: Final[dict[str, Any]] = {
     # As SQL has it: nothing is NULL, and not 0 or an empty text.
     "aggregate_functions_null_for_empty": 1,
     "join_use_nulls": 1,
+    # On a cluster, what is joined may be on another shard.
+    "distributed_product_mode": "global",
     "union_default_mode": "DISTINCT",
     "prefer_column_name_to_alias": 1,
     # Spans of any time may come in one batch.

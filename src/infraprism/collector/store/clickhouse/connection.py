@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping
 from typing import Any
 
@@ -63,7 +64,9 @@ class ClickHouseConnection:
         return schema.changed(tree.this.name, self._address)
 
     def _change(self, statement: str, bound: dict[str, Any]) -> Rows:
-        self._client.command(statement, parameters=bound)
+        # Two that are alike are two, and not one that was sent again.
+        alone = {"insert_deduplication_token": secrets.token_hex(16)}
+        self._client.command(statement, parameters=bound, settings=alone)
         return Rows((), [])
 
 

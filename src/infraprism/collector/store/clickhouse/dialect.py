@@ -64,9 +64,10 @@ def _type(value: object) -> str:
         case float():
             return "Float64"
         case list() | tuple():
-            inner = {_type(item) for item in value} or {"String"}
+            inner = {_type(item) for item in value if item is not None} or {"String"}
             assert len(inner) == 1, "the members of a list have one type"
-            return f"Array({inner.pop()})"
+            (kind,) = inner
+            return f"Array(Nullable({kind}))" if None in value else f"Array({kind})"
         case None:
             return "Nullable(String)"
         case _:
@@ -108,6 +109,11 @@ def _map_value(node: exp.Expr) -> exp.Expr:
         return node  # a place in a list
     found = _call("mapContains", node.this.copy(), key.copy())
     return _call("if", found, _call("toNullable", _call("arrayElement", node.this, key)), exp.null())
+
+
+def _map(node: exp.Expr) -> exp.Expr:
+    # Of a list of keys and a list of values, and not of both in turn.
+    return _call("mapFromArrays", node.args["keys"], node.args["values"])
 
 
 def _entries(node: exp.Expr) -> exp.Expr:
@@ -202,6 +208,7 @@ _RULES: Final[dict[type[exp.Expr], Callable[[exp.Expr], exp.Expr]]] = {
     exp.Anonymous: _anonymous,
     exp.IntDiv: lambda node: _call("intDiv", node.this, node.expression),
     exp.Length: lambda node: _call("length", node.this),
+    exp.Map: _map,
     exp.MapKeys: lambda node: _call("mapKeys", node.this),
     exp.Star: _star,
     exp.SHA2: lambda node: _call("lower", _call("hex", _call("SHA256", node.this))),

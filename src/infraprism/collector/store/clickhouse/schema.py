@@ -231,6 +231,86 @@ _RECOST_COSTS: Final = _Table(
     lifetime="inserted_at + INTERVAL 30 DAY",
 )
 
+_BUDGETS: Final = _Table(
+    "budgets",
+    """
+    id String,
+    name String,
+    amount Decimal(38, 24),
+    per String,
+    entity_type Nullable(String),
+    entity_id Nullable(String),
+    value Nullable(String),
+    period String,
+    action String,
+    webhook_url Nullable(String),
+    created_at Int64,
+    row_version Int64 DEFAULT 0
+    """,
+    "id",
+    "cityHash64(id)",
+)
+# Of what several collectors find at the same time, the first stays.
+_RESERVATIONS: Final = _Table(
+    "reservations",
+    """
+    id String,
+    started_at Int64,
+    expires_at Int64,
+    amount Decimal(38, 24),
+    session_id Nullable(String),
+    entity_type Nullable(String),
+    entity_id Nullable(String),
+    tags Map(String, String),
+    row_version Int64 DEFAULT -started_at
+    """,
+    "id",
+    "cityHash64(id)",
+)
+_SETTLEMENTS: Final = _Table(
+    "settlements",
+    """
+    reservation_id String,
+    settled_at Int64,
+    trace_id Nullable(String),
+    span_id Nullable(String),
+    amount Nullable(Decimal(38, 24)),
+    row_version Int64 DEFAULT -settled_at
+    """,
+    "reservation_id",
+    "cityHash64(reservation_id)",
+)
+_CROSSINGS: Final = _Table(
+    "budget_crossings",
+    """
+    id String,
+    budget_id String,
+    entity_type String,
+    entity_id String,
+    value String,
+    period_start Int64,
+    crossed_at Int64,
+    budget_amount Decimal(38, 24),
+    spent String,
+    reserved String,
+    row_version Int64 DEFAULT -crossed_at
+    """,
+    "id",
+    "cityHash64(id)",
+)
+_ATTEMPTS: Final = _Table(
+    "webhook_attempts",
+    """
+    crossing_id String,
+    attempted_at Int64,
+    is_delivered Bool,
+    answer String,
+    row_version Int64 DEFAULT 0
+    """,
+    "crossing_id, attempted_at",
+    "cityHash64(crossing_id)",
+)
+
 #: Migration n (counted from 1) brings the schema from version n - 1 to n.
 MIGRATIONS: Final = (
     (
@@ -246,6 +326,7 @@ MIGRATIONS: Final = (
         _PROBE,
         _COPIES,
     ),
+    (_BUDGETS, _RESERVATIONS, _SETTLEMENTS, _CROSSINGS, _ATTEMPTS),
 )
 
 

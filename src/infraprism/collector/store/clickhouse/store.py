@@ -42,6 +42,8 @@ _log = logging.getLogger(__name__)
 class ClickHouseStore:
     """Calls and spans in a ClickHouse database. Safe to use from any thread."""
 
+    is_shared = True
+
     def __init__(self, address: Address, *, queue_spans: int = QUEUE_SPANS) -> None:
         """Make what is missing of the tables and start the writers. Raises `CannotOpenError`."""
         self.place = str(address)
