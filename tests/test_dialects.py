@@ -125,6 +125,21 @@ def test_audio_has_names_of_its_own():
     assert dialects.read(attributes).usage == expected._replace(cache_read_audio_tokens=15)
 
 
+def test_logfire_has_the_parts_in_the_usage_of_the_api_itself():
+    raw = {
+        "input_tokens": 100,
+        "output_tokens": 40,
+        "input_tokens_details": {"cached_tokens": 20, "cache_write_tokens": 10},
+        "output_tokens_details": {"reasoning_tokens": 5},
+    }
+    totals = {"gen_ai.usage.input_tokens": 100, "gen_ai.usage.output_tokens": 40}
+    assert dialects.read({**totals, "gen_ai.usage.raw": json.dumps(raw)}).usage == USAGE
+    # Not what counts otherwise, nor what is none.
+    for other in ({**raw, "input_tokens": 70}, {}, {"input_tokens": "a"}):
+        assert dialects.read({**totals, "gen_ai.usage.raw": json.dumps(other)}).usage == Usage(100, 40)
+    assert dialects.read({**totals, "gen_ai.usage.raw": "{"}).usage == Usage(100, 40)
+
+
 def test_a_part_above_its_whole_is_left_out_and_named():
     """So does Anthropic's API count, but no convention that is read here."""
     usage = dialects.read({"gen_ai.usage.input_tokens": 10, "gen_ai.usage.cache_read.input_tokens": 50}).usage

@@ -27,6 +27,7 @@ DOORS: dict[str, set[str]] = {
     "semconv": set(),
     "settings": {"infraprism.semconv"},
     "guard": set(),
+    "providers": set(),
     "price_file": COMMON | {"infraprism.guard", "infraprism.pricing", "infraprism.settings"},
     "compat": {"infraprism.pricing", "infraprism.semconv"},
     "dialects": {"infraprism", "infraprism.pricing", "infraprism.semconv"},
@@ -52,6 +53,7 @@ DOORS: dict[str, set[str]] = {
         "infraprism.guard",
         "infraprism.price_file",
         "infraprism.pricing",
+        "infraprism.providers",
         "infraprism.sessions",
         "infraprism.tracing",  # only inside of a function, see below
         "infraprism.settings",
@@ -70,6 +72,7 @@ DOORS: dict[str, set[str]] = {
         "infraprism.guard",
         "infraprism.price_file",
         "infraprism.pricing",
+        "infraprism.providers",
         "infraprism.sessions",
         "infraprism.settings",
         "opentelemetry._logs",

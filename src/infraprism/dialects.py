@@ -1,6 +1,7 @@
 """What other instrumentations say of a model call, whatever they call it. Pure.
 
-`semconv.SPELLINGS` is the table of their names. Langfuse's own client has its facts in JSON texts instead.
+`semconv.SPELLINGS` is the table of their names. Langfuse's own client has its facts in JSON texts instead,
+and Logfire the API's usage beside its totals.
 """
 
 from __future__ import annotations
@@ -191,6 +192,11 @@ def _usage(attributes: Mapping[str, Any]) -> Usage | None:
     if inputs is None and outputs is None:
         details = attributes.get(semconv.LANGFUSE_USAGE_DETAILS)
         return None if details is None else _langfuse(_json(details))
+    if (raw := attributes.get(semconv.LOGFIRE_USAGE)) is not None:
+        whole = read_usage(_json(raw))
+        # It has parts that no attribute has. Another API's may count its cache beside the input.
+        if whole is not None and (whole.input_tokens, whole.output_tokens) == (inputs, outputs):
+            return whole
     return read_usage(
         {
             "prompt_tokens": inputs,

@@ -105,7 +105,7 @@ BAGGAGE_SESSION_ID: Final = "infraprism.session.id"
 OPENLLMETRY_REQUEST_TYPE: Final = "llm.request.type"
 OPENINFERENCE_SPAN_KIND: Final = "openinference.span.kind"
 LANGFUSE_OBSERVATION_TYPE: Final = "langfuse.observation.type"
-# What they report of it. Langfuse's are JSON.
+# What they report of it. Langfuse's are JSON, and so is the API's own usage that Logfire keeps.
 LANGFUSE_USAGE_DETAILS: Final = "langfuse.observation.usage_details"
 LANGFUSE_COST_DETAILS: Final = "langfuse.observation.cost_details"
 OPENINFERENCE_PROMPT: Final = "llm.token_count.prompt"
@@ -120,6 +120,7 @@ OPENINFERENCE_MODEL: Final = "llm.model_name"
 OPENINFERENCE_PROVIDER: Final = "llm.provider"
 OPENINFERENCE_COST: Final = "llm.cost.total"
 LOGFIRE_COST: Final = "operation.cost"
+LOGFIRE_USAGE: Final = "gen_ai.usage.raw"
 #: The conventions' name of a fact → how else it is spelled; the first that is there counts. All count as
 #: OpenTelemetry does: a detail is a part of its whole.
 SPELLINGS: Final[dict[str, tuple[str, ...]]] = {

@@ -8,8 +8,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry import trace
 from opentelemetry.context import Context
@@ -17,6 +16,7 @@ from opentelemetry.trace import NonRecordingSpan, Span
 
 from infraprism import __version__, guard, semconv, settings
 from infraprism.openai import loading
+from infraprism.providers import OncePerProvider
 
 if TYPE_CHECKING:
     from opentelemetry._logs import Logger, LoggerProvider
@@ -83,10 +83,10 @@ def _logger(connection: Connection) -> Logger | None:
     give = connection.logger_provider
     if give is _loaded:
         provider = give()
-        return None if provider is None else _logger_of(provider)
+        return None if provider is None else _loggers.of(provider)
     with loading.once_at_a_time():
         provider = give()
-        logger = None if provider is None else _logger_of(provider)
+        logger = None if provider is None else _loggers.of(provider)
     if logger is not None:
         _loaded = give
     return logger
@@ -126,18 +126,20 @@ def send(logger: Logger, span: Any, found: Mapping[str, Any], end_time: int) -> 
 def flush(connection: Connection) -> None:
     """Have spans and events of ended calls exported, and wait for it: never in the application's threads."""
     connection.flush()
-    if _logger_of.cache_info().currsize:  # else there was no event yet
+    if _loggers:  # else there was no event yet
         with loading.once_at_a_time():
             provider = connection.logger_provider()
         if callable(force_flush := getattr(provider, "force_flush", None)):
             force_flush()
 
 
-@lru_cache(maxsize=4)
 def _logger_of(provider: LoggerProvider) -> Logger:
     import infraprism.tracing.event_log  # noqa: F401 - what `send` needs is loaded by then
 
     return provider.get_logger(semconv.SCOPE, __version__, semconv.SCHEMA_URL)
+
+
+_loggers: Final = OncePerProvider(_logger_of)
 
 
 def _takes(logger: Any) -> bool:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Final
 
 from opentelemetry.metrics import Histogram, Meter, MeterProvider, get_meter_provider
 
 from infraprism import __version__, semconv
 from infraprism.pricing import Cost
+from infraprism.providers import OncePerProvider
 
 #: From a ten-thousandth of a cent to ten dollars.
 _USD: Final = (0.000001, 0.00001, 0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0)
@@ -48,9 +48,11 @@ def record(
         semconv.ENTITY_TYPE: entity_type,
     }
     dimensions = {name: value for name, value in known.items() if value is not None}
-    _histogram_of(provider or get_meter_provider()).record(float(cost.amount), dimensions)
+    _histograms.of(provider or get_meter_provider()).record(float(cost.amount), dimensions)
 
 
-@lru_cache(maxsize=4)
 def _histogram_of(provider: MeterProvider) -> Histogram:
     return cost_histogram(provider.get_meter(semconv.SCOPE, __version__, schema_url=semconv.SCHEMA_URL))
+
+
+_histograms: Final = OncePerProvider(_histogram_of)

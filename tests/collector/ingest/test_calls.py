@@ -132,6 +132,8 @@ def test_a_span_that_is_neither_call_nor_in_a_session_is_ignored_and_counted() -
         ({"session.id": "a", "gen_ai.conversation.id": "b"}, "a"),
         ({"session.id": None, "gen_ai.conversation.id": "b"}, "b"),
         ({"session.id": "", "gen_ai.conversation.id": "b"}, "b"),
+        ({"session.id": "[Scrubbed due to 'session']", "gen_ai.conversation.id": "b"}, "b"),
+        ({"session.id": "[Scrubbed due to 'session']"}, None),
         ({"session.id": 42}, "42"),
         ({"session.id": None}, None),
     ],

@@ -37,6 +37,8 @@ _DECIMAL_TEXT: Final = re.compile(r"[+-]?[0-9]{1,64}(\.[0-9]{0,64})?([eE][+-]?[0
 _MONEY: Final = Context(prec=38, traps=[Inexact, InvalidOperation])
 _SMALLEST: Final = Decimal("1e-24")
 
+#: So begins what Logfire sends for `session.id`, which looks like a secret to it; it leaves the other name.
+_SCRUBBED: Final = "[Scrubbed due to "
 
 _Read = TypeVar("_Read")
 
@@ -154,6 +156,8 @@ class Attributes:
 
     def session_id(self) -> str | None:
         """The session's id under either of its names."""
+        if str(self._values.get(semconv.SESSION_ID)).startswith(_SCRUBBED):
+            return self.text(semconv.CONVERSATION_ID)
         session_id = self.text(semconv.SESSION_ID)
         if session_id is None:
             return self.text(semconv.CONVERSATION_ID)
