@@ -14,6 +14,7 @@ from infraprism.collector import access, problems
 from infraprism.collector.analytics import api
 from infraprism.collector.analytics.api import Api
 from infraprism.collector.counters import Counters
+from infraprism.collector.dashboard import routes as dashboard
 from infraprism.collector.ingest.receiver import Receiver
 from infraprism.collector.recosts import history_api
 from infraprism.collector.recosts.history_api import HistoryApi
@@ -36,9 +37,16 @@ register_url_convertor("any_text", _AnyText())
 
 
 def create_app(
-    store: Store, *, api_key: str | None = None, local_only: bool = False, prices: Path | None = None
+    store: Store,
+    *,
+    api_key: str | None = None,
+    local_only: bool = False,
+    prices: Path | None = None,
+    trace_url: str | None = None,
 ) -> Starlette:
     """The routes over `store`. `prices`: the user's own, read anew for each recost.
+
+    `trace_url`: the address of a trace in the user's tracing backend, for the dashboard.
 
     With `api_key`, everything but the health check asks for it. `local_only` refuses requests whose Host
     header does not name this machine.
@@ -64,6 +72,7 @@ def create_app(
             Route(history_api.RECOSTS, history.recost, methods=["POST"]),
             Route("/v1/status", analytics.status),
             Route(access.HEALTH, analytics.health),
+            *dashboard.routes(trace_url=trace_url),
         ],
         middleware=middleware,
         exception_handlers={
