@@ -224,6 +224,8 @@ METRIC_TOKEN_USAGE: Final = "gen_ai.client.token.usage"  # noqa: S105
 METRIC_TIME_TO_FIRST_CHUNK: Final = "gen_ai.client.operation.time_to_first_chunk"
 METRIC_COST: Final = "gen_ai.client.operation.cost"
 METRIC_DROPPED: Final = "infraprism.dropped"
+#: Of the collector's own, as Prometheus spells them.
+METRIC_COLLECTOR_PREFIX: Final = "infraprism_collector_"
 TOKEN_TYPE: Final = "gen_ai.token.type"  # noqa: S105
 DROPPED_REASON: Final = "reason"
 
@@ -255,3 +257,6 @@ SETTING_API_KEY: Final = "INFRAPRISM_API_KEY"
 SETTING_HOST: Final = "INFRAPRISM_HOST"
 SETTING_PORT: Final = "INFRAPRISM_PORT"
 SETTING_DATABASE: Final = "INFRAPRISM_DATABASE"
+SETTING_BACKUPS: Final = "INFRAPRISM_BACKUPS"
+SETTING_RETENTION: Final = "INFRAPRISM_RETENTION"
+SETTING_LOG_FORMAT: Final = "INFRAPRISM_LOG_FORMAT"

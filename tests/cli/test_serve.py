@@ -36,7 +36,7 @@ class Served:
         self.process = process
         assert process.stdout is not None
         self.line = process.stdout.readline()
-        found = re.search(r"http://(?:127\.0\.0\.1|\[::1\]|localhost):(\d+)", self.line)
+        found = re.search(r"http://(?:0\.0\.0\.0|127\.0\.0\.1|\[::1\]|localhost):(\d+)", self.line)
         assert found, process.stderr
         self.port = int(found[1])
 
@@ -216,7 +216,8 @@ def test_what_is_in_the_way_is_named_in_one_line(tmp_path: Path) -> None:
     assert line.startswith(f"cannot open the database {tmp_path}/missing/x.duckdb: ")
 
     assert refused(tmp_path, "--host", "0.0.0.0") == (
-        "0.0.0.0 can be reached from other machines: set INFRAPRISM_API_KEY, or listen on 127.0.0.1"
+        "0.0.0.0 can be reached from other machines: make a key with `infraprism keys create`,"
+        " set INFRAPRISM_API_KEY, or listen on 127.0.0.1"
     )
     (tmp_path / "prices.toml").write_text("x = 1\ny = 2")
     assert refused(tmp_path, INFRAPRISM_PRICES="prices.toml") == (
@@ -245,7 +246,7 @@ def test_a_port_that_is_none(port: str, capsys: pytest.CaptureFixture[str]) -> N
         cli.main(["serve", f"--port={port}"])
 
     assert stopped.value.code == 2
-    assert "is not a port number" in capsys.readouterr().err
+    assert "it must be a port number from 0 to 65535" in capsys.readouterr().err
 
 
 def test_the_command_itself_loads_no_server_and_no_database() -> None:

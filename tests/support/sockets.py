@@ -44,6 +44,7 @@ class Speaker:
             client of version 1 is given it.
         heard: the messages it waited for, and those that came after its script.
         paths: what was connected to.
+        handshakes: the headers of each connection, in their order.
     """
 
     def __init__(self, script: tuple[Step, ...]) -> None:
@@ -53,11 +54,14 @@ class Speaker:
         self.websocket_base_url = self.base_url.replace("http", "ws", 1)
         self.heard: list[dict[str, Any]] = []
         self.paths: list[str] = []
+        self.handshakes: list[list[tuple[str, str]]] = []
+        self._ended = threading.Semaphore(0)
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     def _speak(self, connection: ServerConnection) -> None:
         assert connection.request is not None
         self.paths.append(connection.request.path)
+        self.handshakes.append(list(connection.request.headers.raw_items()))
         with contextlib.suppress(ConnectionClosed):
             for step in self._script:
                 match step:
@@ -72,6 +76,11 @@ class Speaker:
                     case _:
                         connection.send(json.dumps(step))
             self.heard += [json.loads(message) for message in connection]
+        self._ended.release()
+
+    def wait(self) -> None:
+        """Until one more connection has ended, and all that it said was heard."""
+        assert self._ended.acquire(timeout=10)
 
     def client(self, kind: type[OpenAI] = OpenAI, **options: Any) -> OpenAI:
         """A client that talks to this server."""

@@ -7,6 +7,8 @@ import json
 import pytest
 from opentelemetry import trace
 from opentelemetry.context import Context
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.trace import NonRecordingSpan, SpanContext, StatusCode, TraceFlags
 
 from infraprism import guard, pricing, semconv, session
@@ -46,8 +48,9 @@ SESSION = {"session.id": "s-1", "gen_ai.conversation.id": "s-1"}
 
 class Scene:
     def __init__(self) -> None:
-        self.ledger = Ledger()
-        self.provider, self.exported = recording(SessionCostProcessor(self.ledger))
+        self.ledger, self.reader = Ledger(), InMemoryMetricReader()
+        processor = SessionCostProcessor(self.ledger, MeterProvider([self.reader], shutdown_on_exit=False))
+        self.provider, self.exported = recording(processor)
 
     def start(self, name="theirs", attributes=CHAT, scope="another", context=None, at=NOON):
         tracer = self.provider.get_tracer(scope)
@@ -66,6 +69,16 @@ class Scene:
                 "infraprism.cost.counted_in"
             )
         return found
+
+    def measured(self):
+        """Dimensions and sum of each series of the metric of costs."""
+        data = self.reader.get_metrics_data()
+        metrics = data.resource_metrics[0].scope_metrics[0].metrics if data else ()
+        return [
+            (metric.name, metric.unit, dict(point.attributes), point.sum)
+            for metric in metrics
+            for point in metric.data.data_points
+        ]
 
 
 def totals(cost, turns):
@@ -277,3 +290,49 @@ def test_the_prices_that_the_environment_names_hold_without_our_instrumentation(
     """
     found, _ = run(program, CHAT=json.dumps(CHAT), INFRAPRISM_PRICES=str(prices))
     assert found == {"told": [["s-1", "0.000264", "0.000264"]], "loaded": False}
+
+
+# The metric of costs
+
+
+def test_what_is_priced_is_measured_with_the_dimensions_of_our_own():
+    scene = Scene()
+    with session("s-1", entity_type="customer", entity_id="acme", tags={"feature": "chat"}):
+        scene.told({**CHAT, "gen_ai.request.model": "gpt-4o-mini-latest"})
+    scene.told({**CHAT, "gen_ai.operation.name": "embeddings", "gen_ai.response.model": "gpt-4o"})
+    assert scene.measured() == [
+        (
+            "gen_ai.client.operation.cost",
+            "USD",
+            {
+                "gen_ai.operation.name": "chat",
+                "gen_ai.provider.name": "openai",
+                "gen_ai.request.model": "gpt-4o-mini-latest",
+                "infraprism.cost.currency": "USD",
+                "infraprism.cost.source": "local",
+                "infraprism.entity.type": "customer",
+            },
+            0.00024,
+        ),
+        (
+            "gen_ai.client.operation.cost",
+            "USD",
+            {
+                "gen_ai.operation.name": "embeddings",
+                "gen_ai.provider.name": "openai",
+                "infraprism.cost.currency": "USD",
+                "infraprism.cost.source": "local",
+            },
+            0.004,
+        ),
+    ]
+
+
+def test_a_call_is_not_measured_twice_nor_without_an_amount():
+    scene = Scene()
+    outer = scene.start("ours", scope=semconv.SCOPE)
+    scene.start("theirs", context=trace.set_span_in_context(outer)).end()
+    outer.end()
+    scene.told({**CHAT, **COST})  # whoever priced it has measured it
+    scene.told({**CHAT, "gen_ai.response.model": "nobody-knows-it"})
+    assert scene.measured() == []

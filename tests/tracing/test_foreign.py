@@ -15,7 +15,7 @@ from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 
 from infraprism import guard, semconv
 from infraprism.sessions.recent import Recent
-from infraprism.tracing import Ledger, SessionCostProcessor, Totals, foreign
+from infraprism.tracing import Ledger, SessionCostProcessor, Totals, foreign, places
 from tests.support.spans import recording
 from tests.support.versions import ENDING_IS_TOLD
 
@@ -320,7 +320,7 @@ def test_tasks_that_outlive_each_others_spans_leave_no_chain():
         following = scene.theirs(context=trace.set_span_in_context(span))
         span.end()
         span = following
-    length, place = 0, foreign.place_of(span)
+    length, place = 0, places.place_of(span)
     while place is not None:
         length, place = length + 1, place.outer
     assert length <= 3

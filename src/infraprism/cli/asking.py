@@ -29,8 +29,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print the answer of the collector as it is")
 
 
-def ask(args: argparse.Namespace, path: str, body: dict[str, Any] | None = None) -> str:
-    """The JSON that the collector answers at `path`, to a POST where there is a `body`.
+def ask(
+    args: argparse.Namespace, path: str, body: dict[str, Any] | None = None, method: str | None = None
+) -> str:
+    """The JSON that the collector answers at `path`: to `method`, else to a POST where there is a `body`.
 
     Raises:
         AskError: there is none.
@@ -47,7 +49,7 @@ def ask(args: argparse.Namespace, path: str, body: dict[str, Any] | None = None)
     try:
         if not url.startswith(("http://", "https://")):
             raise ValueError("it must begin with http:// or https://")
-        request = urllib.request.Request(url + path, content, headers)  # noqa: S310
+        request = urllib.request.Request(url + path, content, headers, method=method)  # noqa: S310
         with opener.open(request, timeout=_SECONDS) as response:
             text: str = response.read().decode()
             return text

@@ -100,6 +100,17 @@ def changes(answer: dict[str, Any]) -> Table:
     return table
 
 
+def keys(rows: list[dict[str, Any]]) -> Table:
+    """The keys of a collector, without their secrets."""
+    table = Table(box=box.SIMPLE_HEAD)
+    for heading in ("id", "name", "key", "scopes", "created", "last used", "revoked"):
+        table.add_column(heading, no_wrap=True)
+    for row in rows:
+        times = [(row[f"{what}_at"] or "").partition(".")[0] for what in ("created", "last_used", "revoked")]
+        table.add_row(row["id"], row["name"], f"{row['prefix']}…", " ".join(row["scopes"]), *times)
+    return table
+
+
 def entity(row: dict[str, Any]) -> str:
     """Whose a call is: ``customer/acme``, or nothing."""
     return "/".join(row[name] for name in ("entity_type", "entity_id") if row[name])

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from infraprism import pricing, semconv, settings
+from infraprism import pricing, semconv
+from infraprism.cli import configuration
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -17,37 +17,34 @@ if TYPE_CHECKING:
 def add_parser(subparsers: Subparsers) -> None:
     """Add the subcommand."""
     parser = subparsers.add_parser("serve", help="receive spans, store calls, answer the Analytics API")
-    parser.add_argument("--host", help=f"address to listen on (INFRAPRISM_HOST, {settings.DEFAULT_HOST})")
-    parser.add_argument(
-        "--port", type=_port, help=f"port, 0 for a free one (INFRAPRISM_PORT, {settings.DEFAULT_PORT})"
-    )
-    parser.add_argument(
-        "--database", type=Path, help=f"database file (INFRAPRISM_DATABASE, {settings.DEFAULT_DATABASE})"
-    )
+    configuration.add_options(parser)
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Serve until stopped; flags win over the environment. Returns the exit code."""
-    environment = settings.load(os.environ)
-    if environment.problems:
-        return _fail("; ".join(environment.problems))
+    """Serve until stopped; returns the exit code."""
+    try:
+        told = configuration.read(args)
+    except configuration.ConfigurationError as error:
+        return _fail(str(error))
     try:
         from infraprism.collector import server
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("infraprism"):
             raise
         return _fail("infraprism serve needs the collector: pip install 'infraprism[collector]'")
-    prices = None if environment.prices is None else Path(environment.prices)
     try:
-        if prices is not None:
-            pricing.load(prices)  # what is wrong with it is told now, and not when a recost needs it
+        if told.prices is not None:
+            pricing.load(told.prices)  # what is wrong with it is told now, and not when a recost needs it
         server.run(
-            host=args.host if args.host is not None else environment.host,
-            port=args.port if args.port is not None else environment.port,
-            database=args.database if args.database is not None else Path(environment.database),
-            api_key=environment.api_key,
-            prices=prices,
+            host=told.host,
+            port=told.port,
+            database=Path(told.database),
+            api_key=told.api_key,
+            prices=told.prices,
+            retention=told.retention,
+            backups=told.backups,
+            log_format=told.log_format,
         )
     except pricing.PriceFileError as error:
         first, more = error.problems[0], len(error.problems) - 1
@@ -61,9 +58,3 @@ def run(args: argparse.Namespace) -> int:
 def _fail(message: str) -> int:
     print(message, file=sys.stderr)  # noqa: T201
     return 1
-
-
-def _port(text: str) -> int:
-    if text.isascii() and text.isdigit() and int(text) <= 65535:
-        return int(text)
-    raise argparse.ArgumentTypeError(f"{text!r} is not a port number from 0 to 65535")

@@ -10,7 +10,13 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.routing import Route
 
-from infraprism.collector import access, problems
+from infraprism.collector import health, problems
+from infraprism.collector.access import api as keys_api
+from infraprism.collector.access.gate import Gate
+from infraprism.collector.access.hosts import LocalHostOnly
+from infraprism.collector.access.keyring import Keyring
+from infraprism.collector.access.scopes import required_by, scoped
+from infraprism.collector.access.sign_in import SignIns
 from infraprism.collector.analytics import api
 from infraprism.collector.analytics.api import Api
 from infraprism.collector.counters import Counters
@@ -19,6 +25,8 @@ from infraprism.collector.ingest.receiver import Receiver
 from infraprism.collector.recosts import history_api
 from infraprism.collector.recosts.history_api import HistoryApi
 from infraprism.collector.store.embedded import Store
+from infraprism.collector.upkeep import api as upkeep_api
+from infraprism.collector.upkeep import backup_api
 
 
 class _AnyText(Convertor[str]):
@@ -42,42 +50,51 @@ def create_app(
     api_key: str | None = None,
     local_only: bool = False,
     prices: Path | None = None,
+    backups: Path | None = None,
     trace_url: str | None = None,
 ) -> Starlette:
     """The routes over `store`. `prices`: the user's own, read anew for each recost.
+    `backups`: the folder of online backups; None allows none. `trace_url`: where the dashboard links for a
+    trace, with ``{trace_id}`` in it.
 
-    `trace_url`: the address of a trace in the user's tracing backend, for the dashboard.
-
-    With `api_key`, everything but the health check asks for it. `local_only` refuses requests whose Host
-    header does not name this machine.
+    Once there is a key, `api_key` or one in the store, every route asks for one with its scope.
+    `local_only` refuses requests whose Host header does not name this machine. Raises `UndeclaredError` for a
+    route that does not say which scope it asks for.
     """
     counters = Counters()
     receiver = Receiver(store, counters)
     analytics = Api(store, counters)
     history = HistoryApi(store, prices)
-    middleware = []
-    if local_only:
-        middleware.append(Middleware(access.LocalHostOnly))
-    if api_key is not None:
-        middleware.append(Middleware(access.KeyRequired, api_key))
-    return Starlette(
-        routes=[
-            Route("/v1/traces", receiver.traces, methods=["POST"]),
-            Route("/v1/metrics", receiver.ignore, methods=["POST"]),
-            Route("/v1/logs", receiver.logs, methods=["POST"]),
-            Route(api.SESSIONS, analytics.sessions),
-            Route(f"{api.SESSIONS}/{{session_id:any_text}}", analytics.session),
-            Route(f"{history_api.CALLS}/{{ids:any_text}}", history.call),
-            Route(history_api.RECOSTS, history.recosts, methods=["GET"]),
-            Route(history_api.RECOSTS, history.recost, methods=["POST"]),
-            Route("/v1/status", analytics.status),
-            Route(access.HEALTH, analytics.health),
-            *dashboard.routes(trace_url=trace_url),
-        ],
-        middleware=middleware,
+    keyring = Keyring(store, api_key)
+    sign_ins = SignIns(keyring)
+    routes = [
+        scoped(Route("/v1/traces", receiver.traces, methods=["POST"]), "ingest"),
+        scoped(Route("/v1/metrics", receiver.ignore, methods=["POST"]), "ingest"),
+        scoped(Route("/v1/logs", receiver.logs, methods=["POST"]), "ingest"),
+        scoped(Route(api.SESSIONS, analytics.sessions), "read"),
+        scoped(Route(f"{api.SESSIONS}/{{session_id:any_text}}", analytics.session), "read"),
+        scoped(Route(f"{history_api.CALLS}/{{ids:any_text}}", history.call), "read"),
+        scoped(Route(history_api.RECOSTS, history.recosts, methods=["GET"]), "read"),
+        scoped(Route(history_api.RECOSTS, history.recost, methods=["POST"]), "admin"),
+        *keys_api.routes(keyring),
+        *upkeep_api.routes(store),
+        *backup_api.routes(store, backups),
+        *sign_ins.routes(),
+        scoped(Route("/v1/status", analytics.status), "read"),
+        *health.routes(store, counters),
+        *dashboard.routes(trace_url=trace_url),
+    ]
+    for route in routes:
+        required_by(route)
+    middleware = [Middleware(LocalHostOnly)] if local_only else []
+    app = Starlette(
+        routes=routes,
+        middleware=[*middleware, Middleware(Gate, keyring, sign_ins, routes)],
         exception_handlers={
             problems.Problem: problems.on_problem,
             HTTPException: problems.on_http_exception,
             Exception: problems.on_failure,
         },
     )
+    app.state.keyring = keyring
+    return app

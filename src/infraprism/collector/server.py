@@ -6,13 +6,17 @@ import signal
 import socket
 import sys
 from pathlib import Path
+from types import FrameType
 from typing import TextIO
 
 import uvicorn
+from starlette.applications import Starlette
 
-from infraprism.collector.access import is_loopback
+from infraprism.collector import logs
+from infraprism.collector.access.hosts import is_loopback
 from infraprism.collector.app import create_app
 from infraprism.collector.store.embedded import CannotOpenError, Store
+from infraprism.collector.upkeep.keeper import Keeper
 
 #: Seconds that running requests get to finish at the stop.
 STOP_SECONDS = 10
@@ -31,24 +35,41 @@ def run(
     database: Path,
     api_key: str | None,
     prices: Path | None = None,
+    retention: int | None = None,
+    backups: Path | None = None,
+    log_format: str = "text",
     output: TextIO = sys.stdout,
 ) -> None:
     """Serve until SIGINT or SIGTERM; prints one line to `output` once it listens.
 
     `prices`: the file of the user's own, by which stored calls are priced again. Port 0 takes a free one.
+    `retention`: nanoseconds for which calls are kept; None keeps them for good.
+    `backups`: the folder of online backups. `log_format`: `text` or `json`.
     Raises `CannotStartError`.
     """
-    if api_key is None and not is_loopback(host):
-        raise CannotStartError(
-            f"{host} can be reached from other machines: set INFRAPRISM_API_KEY, or listen on 127.0.0.1"
-        )
+    logs.configure(log_format)
+    if backups is not None and not backups.is_dir():
+        raise CannotStartError(f"{backups} is no folder for backups")
     with _listen(host, port) as listener:
         try:
             store = Store(database)
         except CannotOpenError as error:
             raise CannotStartError(str(error)) from error
         try:
-            _serve(store, host, listener, api_key, prices, output)
+            app = create_app(
+                store, api_key=api_key, local_only=is_loopback(host), prices=prices, backups=backups
+            )
+            if not is_loopback(host) and not app.state.keyring.has_usable:
+                raise CannotStartError(
+                    f"{host} can be reached from other machines: make a key with `infraprism keys create`,"
+                    " set INFRAPRISM_API_KEY, or listen on 127.0.0.1"
+                )
+            keeper = Keeper(store, app.state.keyring, retention)
+            keeper.start()
+            try:
+                _serve(app, store.path, host, listener, output)
+            finally:
+                keeper.close()
         finally:
             store.close()
 
@@ -65,40 +86,38 @@ def _listen(host: str, port: int) -> socket.socket:
 class _Server(uvicorn.Server):
     """Says when it listens, which is when its port answers and not before."""
 
-    def __init__(self, config: uvicorn.Config, announcement: str, output: TextIO) -> None:
+    def __init__(self, config: uvicorn.Config, app: Starlette, announcement: str, output: TextIO) -> None:
         super().__init__(config)
+        self._app = app
         self._announcement = announcement
         self._output = output
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._app.state.is_stopping = True
+        super().handle_exit(sig, frame)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         print(self._announcement, file=self._output, flush=True)
 
 
-def _serve(
-    store: Store,
-    host: str,
-    listener: socket.socket,
-    api_key: str | None,
-    prices: Path | None,
-    output: TextIO,
-) -> None:
+def _serve(app: Starlette, database: Path, host: str, listener: socket.socket, output: TextIO) -> None:
     shown_host = f"[{host}]" if ":" in host else host
     line = (
         f"InfraPrism collector listening on http://{shown_host}:{listener.getsockname()[1]},"
-        f" data in {store.path}"
+        f" data in {database}"
     )
-    app = create_app(store, api_key=api_key, local_only=is_loopback(host), prices=prices)
     server = _Server(
         uvicorn.Config(
             app,
             access_log=False,
-            log_level="warning",
+            log_config=None,  # logs go where `logs.configure` has all of them go
             lifespan="off",
             server_header=False,
             timeout_graceful_shutdown=STOP_SECONDS,
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
         ),
+        app,
         line,
         output,
     )

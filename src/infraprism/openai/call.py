@@ -6,6 +6,7 @@ Shells drive it (sync, async, streamed, raw); nothing here knows which.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -167,6 +168,20 @@ class Call:
         self._target.surface.chunk(chunk, self._reply)
         if self._content is not None:
             self._content.chunk(chunk)
+
+    @property
+    def reads(self) -> Callable[[Any], object]:
+        """What may be shown chunks in place of `chunk`; it may raise."""
+        if self._content is not None:
+            return self.chunk
+        read, reply = self._target.surface.chunk, self._reply
+
+        def see(chunk: Any) -> None:
+            if self._first_chunk is None:
+                self._first_chunk = time.perf_counter() - self._began
+            read(chunk, reply)
+
+        return see
 
     @property
     def hides(self) -> bool:

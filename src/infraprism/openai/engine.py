@@ -181,7 +181,7 @@ class Engine:
             except ImportError:
                 guard.drop("no_sdk", "nothing is recorded: install the extra 'sdk' of infraprism")
                 return None
-            connection = connect(provider, self._logger_provider, own_export=own_export)
+            connection = connect(provider, self._logger_provider, self._meter_provider, own_export=own_export)
             self._connections[own_export] = (provider, connection)
             return connection
 

@@ -67,12 +67,28 @@ def logger_for(span: Span, connection: Connection) -> Logger | None:
     # One that is neither ours nor the SDK's cannot be read.
     if not hasattr(span, "start_time") or not settings.current().unsampled_events:
         return None
-    with loading.once_at_a_time():  # the first time it loads what it needs
-        provider = connection.logger_provider()
-        logger = None if provider is None else _logger_of(provider)
+    logger = _logger(connection)
     if logger is None or not _takes(logger):
         guard.drop("unsampled_not_sent", "there is no logger provider with an exporter", level=logging.INFO)
         return None
+    return logger
+
+
+#: What has given a provider, and so has loaded what it needs.
+_loaded: object = None
+
+
+def _logger(connection: Connection) -> Logger | None:
+    global _loaded
+    give = connection.logger_provider
+    if give is _loaded:
+        provider = give()
+        return None if provider is None else _logger_of(provider)
+    with loading.once_at_a_time():
+        provider = give()
+        logger = None if provider is None else _logger_of(provider)
+    if logger is not None:
+        _loaded = give
     return logger
 
 

@@ -6,6 +6,7 @@ A response that was not in the background was billed by its create call, here or
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -71,6 +72,11 @@ class Fetch:
 
     #: Nothing was asked for that the caller is not to see.
     hides = False
+
+    @property
+    def reads(self) -> Callable[[Any], object]:
+        """What may be shown chunks in place of `chunk`."""
+        return self.chunk
 
     def hide(self, chunk: Any) -> bool:
         """False: the caller sees every event."""

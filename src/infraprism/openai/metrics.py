@@ -20,10 +20,9 @@ from infraprism.pricing import Cost, Usage
 if TYPE_CHECKING:
     from opentelemetry.metrics import CallbackOptions, Histogram, MeterProvider, Observation
 
-# Bucket boundaries as the conventions advise; costs run from a ten-thousandth of a cent to ten dollars.
+# Bucket boundaries as the conventions advise.
 _SECONDS = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)
 _TOKENS = tuple(4**power for power in range(14))
-_USD = (0.000001, 0.00001, 0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0)
 
 #: Calls that wait for a collection; beyond that many, each call records two that wait.
 _WAITING = 4096
@@ -48,7 +47,10 @@ class Metrics:
     """The instruments of one meter."""
 
     def __init__(self, meter_provider: MeterProvider | None = None) -> None:
-        from opentelemetry.metrics import get_meter  # at the first call, not at the start of the process
+        # At the first call, not at the start of the process.
+        from opentelemetry.metrics import get_meter
+
+        from infraprism.tracing.cost_metric import cost_histogram
 
         meter = get_meter(
             semconv.SCOPE, __version__, meter_provider=meter_provider, schema_url=semconv.SCHEMA_URL
@@ -69,7 +71,7 @@ class Metrics:
             "Time from the request to the first chunk of a streamed reply.",
             _SECONDS,
         )
-        self._cost = histogram(semconv.METRIC_COST, "USD", "Cost of a call whose price is known.", _USD)
+        self._cost = cost_histogram(meter)
         self._waiting: deque[Measured] = deque()
         meter.create_observable_counter(
             semconv.METRIC_DROPPED,

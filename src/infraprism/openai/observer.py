@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 
@@ -26,6 +27,10 @@ class Observer(Protocol):
 
     def chunk(self, chunk: Any) -> None:
         """One chunk of a stream came."""
+
+    @property
+    def reads(self) -> Callable[[Any], object]:
+        """What may be shown chunks in place of `chunk`; it may raise."""
 
     @property
     def hides(self) -> bool:

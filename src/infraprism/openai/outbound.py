@@ -1,7 +1,7 @@
 """What of a session is in OpenTelemetry's baggage stays here: it is taken out while a request is sent.
 
 An HTTP instrumentation puts the baggage of the context that it runs in on every request. That goes for all
-requests of the client, and not only for those that are calls.
+requests of the client, and not only for those that are calls; and for those that open its websockets.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ def _outside() -> Inside | None:
     return None if cleared is context else Inside(cleared, current.get())
 
 
-def _request(wrapped: Any, instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def request(wrapped: Any, instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """The shell of a method that sends a request, or opens a websocket."""
     outside = _outside()
     if outside is None:
         return wrapped(*args, **kwargs)
@@ -33,7 +34,8 @@ def _request(wrapped: Any, instance: Any, args: tuple[Any, ...], kwargs: dict[st
         outside.leave()
 
 
-async def _async_request(wrapped: Any, instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+async def async_request(wrapped: Any, instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """The shell of an async one."""
     outside = _outside()
     if outside is None:
         return await wrapped(*args, **kwargs)
@@ -46,6 +48,6 @@ async def _async_request(wrapped: Any, instance: Any, args: tuple[Any, ...], kwa
 MODULE: Final = "openai._base_client"
 #: The methods through which all requests go, and what is around them.
 SHELLS: Final[dict[str, Shell]] = {
-    "SyncAPIClient.request": _request,
-    "AsyncAPIClient.request": _async_request,
+    "SyncAPIClient.request": request,
+    "AsyncAPIClient.request": async_request,
 }

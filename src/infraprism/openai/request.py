@@ -11,7 +11,8 @@ from typing import Any
 
 from infraprism import semconv
 
-AttributeValue = str | bool | int | float | list[str] | tuple[str, ...]
+#: As the SDK keeps it: it is put on spans unchecked.
+AttributeValue = str | bool | int | float | tuple[str, ...]
 #: An argument's value → the attribute's, or None to leave it out.
 Reader = Callable[[Any], AttributeValue | None]
 #: Keyword argument → attribute, and how to read it.
@@ -44,11 +45,11 @@ def _tier(value: Any) -> str | None:
     return exportable(value) if isinstance(value, str) and value != "auto" else None
 
 
-def _texts(value: Any) -> list[str] | None:
+def _texts(value: Any) -> tuple[str, ...] | None:
     if isinstance(value, str):
-        return [exportable(value)]
+        return (exportable(value),)
     if isinstance(value, list | tuple) and all(isinstance(text, str) for text in value):
-        return [exportable(text) for text in value]
+        return tuple(exportable(text) for text in value)
     return None
 
 

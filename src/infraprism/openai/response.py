@@ -96,21 +96,27 @@ def chat(source: Any, reply: Reply) -> None:
 
 
 def chat_chunk(chunk: Any, reply: Reply) -> None:
-    """Read one chunk of a completion's stream: as `chat`, with a short cut for nearly all of them, a text."""
-    if (
-        reply.id is not None
-        and reply.pieces is not None
-        and type(chunk) is not dict
-        and type(choices := getattr(chunk, "choices", None)) is list
-        and len(choices) == 1
-        and type(said := getattr(getattr(choices[0], "delta", None), "content", None)) is str
-        and getattr(choices[0], "finish_reason", None) is None
-        and getattr(chunk, "usage", None) is None
-        and getattr(chunk, "service_tier", None) in (None, reply.service_tier)
-    ):
-        reply.pieces.append(said)
-    else:
-        chat(chunk, reply)
+    """Read one chunk of a completion's stream: as `chat`, with a short cut for nearly all of them, a text.
+
+    The client's models keep their fields in `__dict__`: looked up there, they take half the time.
+    """
+    try:
+        fields = chunk.__dict__
+        [choice] = fields["choices"]
+        choice = choice.__dict__
+        said = choice["delta"].__dict__["content"]
+        if (
+            type(said) is str
+            and choice["finish_reason"] is None
+            and fields["usage"] is None
+            and ((tier := fields["service_tier"]) is None or tier == reply.service_tier)
+            and reply.id is not None
+        ):
+            reply.pieces.append(said)  # type: ignore[union-attr]  # where none are kept, as `chat` says
+            return
+    except (AttributeError, KeyError, TypeError, ValueError):
+        pass  # another shape
+    chat(chunk, reply)
 
 
 def _piece(delta: Any, pieces: list[str]) -> None:

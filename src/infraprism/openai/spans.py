@@ -57,7 +57,8 @@ def start(
     `known`: the attributes that a sampler may ask for. `start_time`: Unix nanoseconds, by default now.
     """
     where = sessions.place(identity, context, start_time)
-    sessions.starting.trace_id = where.trace_id
+    starting = sessions.starting
+    starting.trace_id, starting.attributes = where.trace_id, known
     try:
         span = connection.tracer.start_span(
             target.name,
@@ -70,7 +71,7 @@ def start(
             set_status_on_exception=False,
         )
     finally:
-        sessions.starting.trace_id = None
+        starting.trace_id = starting.attributes = None
     if not span.is_recording():
         span = events.remembering(span, where.context, target.name, known, start_time)
     if target.surface.operation in semconv.TURN_OPERATIONS:

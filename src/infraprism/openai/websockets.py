@@ -15,7 +15,7 @@ from opentelemetry import context as otel_context
 from opentelemetry.instrumentation.utils import is_instrumentation_enabled
 
 from infraprism import guard, sessions
-from infraprism.openai import abandoned, request
+from infraprism.openai import abandoned, outbound, request
 from infraprism.openai.engine import Engine
 from infraprism.openai.followers import Follower, Opening
 from infraprism.openai.live import LiveFollower
@@ -47,6 +47,9 @@ SOCKETS: tuple[Socket, ...] = (
     Socket("openai.resources.live.forks", "Forks", LiveFollower, _ALL_BUT_SESSION),
 )
 
+#: Connects, but tells of no call.
+_UNFOLLOWED = ("openai.resources.realtime.translations.translations", "Translations")
+
 #: By what `connect` gave, and by the connection that came of it.
 _openings: WeakKeyDictionary[Any, Opening] = WeakKeyDictionary()
 _followers: WeakKeyDictionary[Any, Follower] = WeakKeyDictionary()
@@ -57,9 +60,10 @@ def targets(engine: Engine) -> Iterator[tuple[str, str, Shell]]:
     for socket in SOCKETS:
         enter = _enter_shell(engine, socket.follower)
         aenter = _async_enter_shell(engine, socket.follower)
+        # By `_connect_ws` a connection that was lost is opened again.
         for prefix, methods in (
-            ("", {"__enter__": enter, "enter": enter}),
-            ("Async", {"__aenter__": aenter, "enter": aenter}),
+            ("", {"__enter__": enter, "enter": enter, "_connect_ws": outbound.request}),
+            ("Async", {"__aenter__": aenter, "enter": aenter, "_connect_ws": outbound.async_request}),
         ):
             name = prefix + socket.resource
             yield socket.module, f"{name}.connect", _connect_shell(engine, socket.ours)
@@ -68,6 +72,9 @@ def targets(engine: Engine) -> Iterator[tuple[str, str, Shell]]:
             followed = _ASYNC_FOLLOWED if prefix else _FOLLOWED
             for method, shell in followed.items():
                 yield socket.module, f"{name}Connection.{method}", shell
+    module, resource = _UNFOLLOWED
+    yield module, f"{resource}ConnectionManager._connect_ws", outbound.request
+    yield module, f"Async{resource}ConnectionManager._connect_ws", outbound.async_request
 
 
 def _connect_shell(engine: Engine, ours: tuple[str, ...]) -> Shell:
@@ -91,7 +98,7 @@ def _note(manager: Any, resource: Any, arguments: dict[str, Any], given: session
 
 def _enter_shell(engine: Engine, follower: type[Follower]) -> Shell:
     def shell(wrapped: Any, instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        connection = wrapped(*args, **kwargs)
+        connection = outbound.request(wrapped, instance, args, kwargs)
         _follow(engine, follower, instance, connection)
         return connection
 
@@ -100,7 +107,7 @@ def _enter_shell(engine: Engine, follower: type[Follower]) -> Shell:
 
 def _async_enter_shell(engine: Engine, follower: type[Follower]) -> Shell:
     async def shell(wrapped: Any, instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        connection = await wrapped(*args, **kwargs)
+        connection = await outbound.async_request(wrapped, instance, args, kwargs)
         _follow(engine, follower, instance, connection)
         return connection
 

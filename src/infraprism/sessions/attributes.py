@@ -2,22 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import lru_cache
+
 from infraprism import semconv
 from infraprism.sessions.identity import Identity
 
 
-def attributes(identity: Identity) -> dict[str, str]:
-    """The attributes that every span in the session of `identity` carries; empty for nobody's."""
+def attributes(identity: Identity) -> Mapping[str, str]:
+    """The attributes that every span in the session of `identity` carries; empty for nobody's.
+
+    Shared, not to be changed: they are made once for all turns of a session that goes on.
+    """
+    prepared = identity.prepared
+    if prepared is None:
+        prepared = _of_session(identity.session_id, identity.entity_type, identity.entity_id)
+        if identity.tags:
+            tags = {semconv.TAG_PREFIX + key: value for key, value in identity.tags.items()}
+            prepared = {**prepared, **tags}
+        identity.prepared = prepared
+    return prepared
+
+
+@lru_cache(maxsize=1024)
+def _of_session(session_id: str | None, entity_type: str | None, entity_id: str | None) -> dict[str, str]:
     result: dict[str, str] = {}
-    if identity.session_id is not None:
-        result[semconv.SESSION_ID] = identity.session_id
-        result[semconv.CONVERSATION_ID] = identity.session_id
-    if identity.entity_type is not None:
-        result[semconv.ENTITY_TYPE] = identity.entity_type
-    if identity.entity_id is not None:
-        result[semconv.ENTITY_ID] = identity.entity_id
-        if identity.entity_type == "user":
-            result[semconv.USER_ID] = identity.entity_id
-    for key, value in identity.tags.items():
-        result[semconv.TAG_PREFIX + key] = value
+    if session_id is not None:
+        result[semconv.SESSION_ID] = session_id
+        result[semconv.CONVERSATION_ID] = session_id
+    if entity_type is not None:
+        result[semconv.ENTITY_TYPE] = entity_type
+    if entity_id is not None:
+        result[semconv.ENTITY_ID] = entity_id
+        if entity_type == "user":
+            result[semconv.USER_ID] = entity_id
     return result

@@ -53,7 +53,7 @@ def write(keys: Iterable[str], identity: Identity, context: Context) -> Context:
     """A copy of `context` with those of `keys` in its baggage that `identity` has something for."""
     from opentelemetry import baggage
 
-    known = attributes(identity)
+    known = {**attributes(identity)}
     if identity.session_id is not None:
         known[semconv.BAGGAGE_SESSION_ID] = identity.session_id
     for key in keys:

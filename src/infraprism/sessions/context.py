@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from functools import cache
 from types import TracebackType
-from typing import Any
+from typing import Any, cast
 
 from opentelemetry import context as otel_context
 from opentelemetry.context import Context
@@ -34,8 +34,8 @@ def identity_in(context: Context | None = None) -> Identity:
     if context is None:
         context = otel_context.get_current()
     carried = context.get(_KEY)
-    if isinstance(carried, Identity):
-        return carried
+    if carried is not None:
+        return cast("Identity", carried)
     keys = settings.current().baggage
     found = baggage.read(keys, context) if keys and context else None
     return from_environment() if found is None else found.inside(from_environment())

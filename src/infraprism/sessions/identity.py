@@ -19,13 +19,18 @@ MAX_TAGS = 32
 _NO_TAGS: Mapping[str, str] = MappingProxyType({})
 
 
-class Identity(NamedTuple):
-    """Session, entity and tags of a call; a field is None where nobody said."""
-
+class _Fields(NamedTuple):
     session_id: str | None = None
     entity_type: str | None = None
     entity_id: str | None = None
     tags: Mapping[str, str] = _NO_TAGS
+
+
+class Identity(_Fields):
+    """Session, entity and tags of a call; a field is None where nobody said."""
+
+    #: It as span attributes, once `attributes` has been asked for them: a session has many spans.
+    prepared: Mapping[str, str] | None = None
 
     @property
     def entity(self) -> tuple[str | None, str | None]:

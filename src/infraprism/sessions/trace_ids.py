@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Mapping
 from functools import lru_cache
 from hashlib import blake2b
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from infraprism import settings
 from infraprism.sessions.identity import Identity
@@ -27,10 +28,13 @@ _REMEMBERED = 16_384
 
 
 class _Starting(threading.local):
+    #: The trace id for the root span, or None for a random one.
     trace_id: int | None = None
+    #: The attributes that the span is given, where all are plain and nobody changes them.
+    attributes: Mapping[str, Any] | None = None
 
 
-#: The trace id for the root span that this thread is about to start, or None for a random one.
+#: Of the span that this thread is about to start.
 starting = _Starting()
 
 

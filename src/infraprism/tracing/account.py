@@ -7,13 +7,14 @@ from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
+from opentelemetry.metrics import MeterProvider
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import StatusCode, format_span_id
 
 from infraprism import guard, semconv
 from infraprism.pricing import CURRENCY, Cost, Part, Status, money, price
 from infraprism.sessions import Identity
-from infraprism.tracing import callbacks, dialects, twins
+from infraprism.tracing import callbacks, cost_metric, dialects, twins
 from infraprism.tracing.bag import AttributeValue, read, write_late
 from infraprism.tracing.ledger import Ledger
 
@@ -23,11 +24,14 @@ _STATUSES: Final = {status.value: status for status in Status}
 
 
 @guard.guarded("telemetry_error")
-def account(span: ReadableSpan, operation: str | None, ledger: Ledger) -> bool:
+def account(
+    span: ReadableSpan, operation: str | None, ledger: Ledger, meter_provider: MeterProvider | None = None
+) -> bool:
     """Price a model call where nobody has, add it to its session, and write both onto its span.
 
     Args:
         operation: what it does, as OpenTelemetry names it; None where that is not known.
+        meter_provider: of the metric of costs, for those that are priced here; by default the global one.
 
     Returns:
         whether the span carries the money of a call.
@@ -51,6 +55,14 @@ def account(span: ReadableSpan, operation: str | None, ledger: Ledger) -> bool:
         found = attributes(cost)
         if operation is not None and semconv.OPERATION_NAME not in known:
             found[semconv.OPERATION_NAME] = operation
+        cost_metric.record(
+            meter_provider,
+            cost,
+            operation=operation,
+            model_provider=facts.provider,
+            model=dialects.asked_model(known),
+            entity_type=identity.entity_type,
+        )
     totals = None
     if identity.session_id is not None:
         totals = ledger.add(

@@ -6,12 +6,13 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from opentelemetry._logs import LoggerProvider, get_logger_provider
+from opentelemetry.metrics import MeterProvider
 from opentelemetry.sdk.trace.id_generator import IdGenerator
 from opentelemetry.trace import ProxyTracerProvider, Span, Tracer, TracerProvider
 
 from infraprism import __version__, semconv
 from infraprism.sessions import starting
-from infraprism.tracing import callbacks, standalone
+from infraprism.tracing import callbacks, given, standalone
 from infraprism.tracing.bag import AttributeValue, write
 from infraprism.tracing.ledger import Ledger, process_ledger
 from infraprism.tracing.processor import ENDING_IS_TOLD, SessionCostProcessor
@@ -40,7 +41,11 @@ class Connection(NamedTuple):
 
 
 def connect(
-    provider: TracerProvider, logger_provider: LoggerProvider | None = None, *, own_export: bool
+    provider: TracerProvider,
+    logger_provider: LoggerProvider | None = None,
+    meter_provider: MeterProvider | None = None,
+    *,
+    own_export: bool,
 ) -> Connection:
     """Make `provider` carry sessions onto spans, and give the instrumentation its way in.
 
@@ -48,7 +53,7 @@ def connect(
 
     Args:
         provider: the application's tracer provider.
-        logger_provider: the application's; by default the global one, whenever it is set.
+        logger_provider, meter_provider: the application's; by default the global ones, whenever they are set.
         own_export: where the application has not configured one yet, export to the local collector.
     """
     logs: Callable[[], LoggerProvider | None] = get_logger_provider
@@ -57,7 +62,7 @@ def connect(
         if own is not None:
             provider, logs = own, _own_logger_provider  # events go where the spans go
     if callable(add := getattr(provider, "add_span_processor", None)) and not _has_processor(provider):
-        processor = SessionCostProcessor()
+        processor = SessionCostProcessor(meter_provider=meter_provider)
         add(processor)
         if not ENDING_IS_TOLD:
             _put_first(provider, processor)
@@ -83,6 +88,7 @@ def _tracer(provider: TracerProvider, scope: str) -> Tracer:
     generator = getattr(tracer, "id_generator", None)
     if isinstance(generator, IdGenerator) and not isinstance(generator, SessionIdGenerator):
         tracer.id_generator = SessionIdGenerator(generator)  # type: ignore[attr-defined]
+        given.put_on(tracer)
     return tracer
 
 

@@ -29,19 +29,20 @@ def write(span: Span, attributes: Mapping[str, AttributeValue]) -> None:
     """
     bag: Any = getattr(span, "_attributes", None)
     try:
-        known, lock = bag._dict, bag._lock
-        fits = (
+        known = bag._dict
+        if (
             not bag._immutable
             and span._end_time is None  # type: ignore[attr-defined]  # before SDK 1.43 no bag is frozen
-            and _fit(attributes, bag, known)
-        )
+            and bag.max_value_len is None
+            and (bag.maxlen is None or len(known) + len(attributes) <= bag.maxlen)
+            and type(known) is dict
+        ):
+            with bag._lock:
+                known.update(attributes)
+            return
     except AttributeError:
-        fits = False
-    if fits:
-        with lock:
-            known.update(attributes)
-    else:
-        span.set_attributes(attributes)
+        pass
+    span.set_attributes(attributes)
 
 
 def write_late(span: Any, attributes: Mapping[str, AttributeValue]) -> None:

@@ -70,10 +70,15 @@ def read(attributes: Mapping[str, Any]) -> Facts:
     lower = provider.lower()
     return Facts(
         _PROVIDERS.get(lower, lower),
-        _text(attributes, semconv.RESPONSE_MODEL) or _text(attributes, semconv.REQUEST_MODEL),
+        _text(attributes, semconv.RESPONSE_MODEL) or asked_model(attributes),
         _text(attributes, semconv.OPENAI_RESPONSE_SERVICE_TIER),
         _usage(attributes),
     )
+
+
+def asked_model(attributes: Mapping[str, Any]) -> str | None:
+    """The model that was asked for."""
+    return _text(attributes, semconv.REQUEST_MODEL)
 
 
 def own_cost(attributes: Mapping[str, Any]) -> Decimal | None:

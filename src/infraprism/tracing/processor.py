@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from functools import cache
 
-from opentelemetry.context import Context
+from opentelemetry.context import Context, get_current
+from opentelemetry.metrics import MeterProvider
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 
 from infraprism import compat, guard, price_file, semconv, settings
-from infraprism.sessions import NOBODY, attributes, identity_in
-from infraprism.tracing import foreign, twins
+from infraprism.sessions import NOBODY, Identity, attributes
+from infraprism.tracing import foreign, places
 from infraprism.tracing.account import account
 from infraprism.tracing.bag import read, write, write_late
-from infraprism.tracing.foreign import is_own
 from infraprism.tracing.ledger import Ledger, process_ledger
+from infraprism.tracing.places import Place
 
 
 class SessionCostProcessor(SpanProcessor):
@@ -27,35 +28,26 @@ class SessionCostProcessor(SpanProcessor):
 
     Args:
         ledger: where totals are kept; by default the one of this process.
+        meter_provider: measures what the calls of other instrumentations cost; by default the global one.
     """
 
-    def __init__(self, ledger: Ledger | None = None) -> None:
+    def __init__(self, ledger: Ledger | None = None, meter_provider: MeterProvider | None = None) -> None:
+        self._meter_provider = meter_provider
         self._ledger = process_ledger if ledger is None else ledger
         self._profiles = _profiles()
         price_file.start()
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         """Put the session of the context that the span is started in onto the span."""
-        if not is_own(span):  # our own calls carry it from the start, for samplers to see
-            self._mark(span, parent_context)
-            foreign.started(span, parent_context)
-        else:
-            foreign.own_started(span, parent_context)
-
-    @guard.guarded("telemetry_error")
-    def _mark(self, span: Span, parent_context: Context | None) -> None:
-        identity = foreign.whose(span, identity_in(parent_context))
-        if identity is NOBODY:
-            return
-        given = attributes(identity)
-        known = read(span)
-        if not known.keys().isdisjoint(_OWN):
-            for said, meant in _WHOLES:
-                if any(name in known for name in said):
-                    given = {name: value for name, value in given.items() if name not in meant}
-        if not known.keys().isdisjoint(given):
-            given = {name: value for name, value in given.items() if name not in known}
-        write(span, given)
+        try:  # as `guarded` does, without one more function around each span of the application
+            context = get_current() if parent_context is None else parent_context
+            place = places.begin(span, context)
+            if place.own:
+                foreign.own_started(span, context)
+            elif place.identity is not NOBODY:
+                _mark(span, place.identity)
+        except Exception as error:  # noqa: BLE001
+            guard.failed("telemetry_error", error)
 
     def _on_ending(self, span: Span) -> None:
         """Price a call that another instrumentation recorded, add it to its session's total, and stamp both.
@@ -66,13 +58,24 @@ class SessionCostProcessor(SpanProcessor):
         self._ending(span)
 
     def _ending(self, span: ReadableSpan) -> None:
-        if is_own(span):  # our own have added themselves, sampled or not
-            foreign.answered(span)
-            twins.own(span)
-        elif foreign.ending(span) and account(span, foreign.operation_of(read(span)), self._ledger):
-            foreign.carries(span)
-        if self._profiles:
-            self._add_extras(span)
+        try:
+            known, place = read(span), places.place_of(span)
+            if place is not None and not place.own and known.keys().isdisjoint(foreign.TELLING):
+                place.ended = True
+            else:
+                self._call_ending(span, place)
+            if self._profiles:
+                self._add_extras(span)
+        except Exception as error:  # noqa: BLE001
+            guard.failed("telemetry_error", error)
+
+    def _call_ending(self, span: ReadableSpan, place: Place | None) -> None:
+        if places.is_own(span) if place is None else place.own:  # added itself, sampled or not
+            foreign.own_ended(span)
+        elif foreign.ending(span, place):
+            operation = foreign.operation_of(read(span))
+            if account(span, operation, self._ledger, self._meter_provider):
+                foreign.carries(span)
 
     @guard.guarded("telemetry_error")
     def _add_extras(self, span: ReadableSpan) -> None:
@@ -96,6 +99,18 @@ class SessionCostProcessor(SpanProcessor):
         return True
 
 
+def _mark(span: Span, identity: Identity) -> None:
+    given, known = identity.prepared or attributes(identity), read(span)
+    if known and not (
+        known.keys().isdisjoint(_SAID) and (not identity.tags or known.keys().isdisjoint(given))
+    ):
+        for said, meant in _WHOLES:
+            if any(name in known for name in said):
+                given = {name: value for name, value in given.items() if name not in meant}
+        given = {name: value for name, value in given.items() if name not in known}
+    write(span, given)
+
+
 #: Whether processors are told of a span before the first exporter sees it: since SDK 1.40.
 ENDING_IS_TOLD = hasattr(SpanProcessor, "_on_ending")
 
@@ -104,7 +119,7 @@ _WHOLES = (
     ((semconv.SESSION_ID,), (semconv.SESSION_ID, semconv.CONVERSATION_ID)),
     ((semconv.ENTITY_TYPE, semconv.ENTITY_ID), (semconv.ENTITY_TYPE, semconv.ENTITY_ID, semconv.USER_ID)),
 )
-_OWN = frozenset(name for said, _ in _WHOLES for name in said)
+_SAID = frozenset(name for _, meant in _WHOLES for name in meant)
 
 
 @cache

@@ -11,9 +11,7 @@ from typing import Any, NamedTuple
 
 from opentelemetry.sdk.trace import ReadableSpan
 
-from infraprism import guard, semconv
 from infraprism.sessions.recent import Recent
-from infraprism.tracing.bag import read
 
 #: Model, input tokens, output tokens.
 Key = tuple[Any, Any, Any]
@@ -32,21 +30,18 @@ _calls: Recent[Key, tuple[_Call, ...]] = Recent(1024)
 _scopes: set[str] = set()
 
 
-@guard.guarded("telemetry_error")
-def own(span: ReadableSpan) -> None:
-    """Take note of a call of ours that ends."""
-    known = read(span)
-    model = known.get(semconv.RESPONSE_MODEL)
-    note(span, (model, known.get(semconv.USAGE_INPUT_TOKENS), known.get(semconv.USAGE_OUTPUT_TOKENS)))
-
-
 def note(span: ReadableSpan, key: Key) -> None:
     """Take note of a call that ends and carries its money."""
-    if span.context is None or key[1] is None is key[2]:
+    if span.context is not None:
+        remember(key, _scope(span), span.context.span_id, span.start_time or 0, span.end_time or 0)
+
+
+def remember(key: Key, scope: str, span_id: int, began: int, ended: int) -> None:
+    """As `note`, of a span that is not at hand any more."""
+    if key[1] is None is key[2]:
         return
-    scope = _scope(span)
     _scopes.add(scope)
-    call = _Call(span.context.span_id, span.start_time or 0, span.end_time or 0, {scope})
+    call = _Call(span_id, began, ended, {scope})
     # Replaced, never changed: another thread may go through the old ones.
     _calls.note(key, (*(_calls.get(key) or ())[-63:], call))
 

@@ -452,6 +452,7 @@ def test_health_and_status(client: TestClient, store: Store) -> None:
         "calls_stored": 0,
         "spans_stored": 0,
         "repeats_dropped": 0,
+        "deleted_dropped": 0,
         "spans_ignored": {},
         "spans_rejected": {},
         "calls_from_logs": 0,

@@ -145,6 +145,7 @@ def test_a_call_that_comes_both_ways_is_one_row(client: TestClient, store: Store
         "calls_stored": 1,
         "spans_stored": 0,
         "repeats_dropped": len(order.split()) - 1,
+        "deleted_dropped": 0,
         "spans_ignored": {},
         "spans_rejected": {},
         "calls_from_logs": order.split().count("event"),

@@ -78,6 +78,7 @@ def test_what_was_left_out_is_told_and_counted(client: TestClient) -> None:
         "calls_stored": 2,
         "spans_stored": 0,
         "repeats_dropped": 0,
+        "deleted_dropped": 0,
         "spans_ignored": {"no_call_no_session": 1},
         "spans_rejected": {"time_missing": 1},
         "calls_from_logs": 0,

@@ -1,4 +1,4 @@
-"""The routes of the Analytics API, the status and the health check."""
+"""The routes of the Analytics API, and the status."""
 
 from __future__ import annotations
 
@@ -83,6 +83,7 @@ class Api:
                 "calls_stored": self._store.calls_stored,
                 "spans_stored": self._store.spans_stored,
                 "repeats_dropped": self._store.repeats_dropped,
+                "deleted_dropped": self._store.deleted_dropped,
                 "spans_ignored": self._counters.spans_ignored,
                 "spans_rejected": self._counters.spans_rejected,
                 "calls_from_logs": self._counters.calls_from_logs,
@@ -93,10 +94,6 @@ class Api:
                 "requests_ignored": self._counters.requests_ignored,
             }
         )
-
-    async def health(self, request: Request) -> JSONAnswer:
-        """`GET /healthz`."""
-        return JSONAnswer({"status": "ok"})
 
     async def _in_thread(self, query: Any) -> Any:
         try:

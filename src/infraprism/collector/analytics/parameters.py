@@ -55,6 +55,15 @@ def recost_list(pairs: Iterable[tuple[str, str]]) -> int:
     return _limit(_once(pairs, {"limit"}).get("limit", str(DEFAULT_LIMIT)))
 
 
+def audit_list(pairs: Iterable[tuple[str, str]]) -> tuple[int, int | None]:
+    """How many rows of the audit are asked for, and before which id. Raises `Problem`."""
+    given = _once(pairs, {"limit", "cursor"})
+    cursor = given.get("cursor")
+    if cursor is not None and not re.fullmatch(r"[0-9]{1,18}", cursor):
+        raise Problem(400, "cursor must be the next_cursor of an earlier answer", parameter="cursor")
+    return _limit(given.get("limit", str(DEFAULT_LIMIT))), None if cursor is None else int(cursor)
+
+
 def call_ids(path: str) -> tuple[str, str]:
     """Trace id and span id of ``{trace_id}/{span_id}``, in lower case. Raises `Problem`."""
     trace_id, _, span_id = path.lower().partition("/")

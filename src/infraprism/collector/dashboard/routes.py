@@ -10,8 +10,10 @@ from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 
+from infraprism.collector.access.scopes import scoped
+from infraprism.collector.access.sign_in import SIGN_IN, WRONG
 from infraprism.collector.dashboard import rendering
 from infraprism.collector.dashboard.asking import NotSignedInError
 from infraprism.collector.dashboard.pages.entity import entity
@@ -23,7 +25,6 @@ from infraprism.collector.dashboard.visit import Visit
 from infraprism.collector.problems import Problem
 
 Page = Callable[[Visit], Awaitable[dict[str, Any]]]
-SIGN_IN: Final = "/sign-in"
 _PAGES: Final[dict[str, tuple[str, Page]]] = {
     "/": ("overview.html", overview),
     "/sessions": ("sessions.html", sessions),
@@ -35,7 +36,7 @@ _PAGES: Final[dict[str, tuple[str, Page]]] = {
 }
 
 
-def routes(*, trace_url: str | None = None) -> list[Route]:
+def routes(*, trace_url: str | None = None) -> list[BaseRoute]:
     """The pages and their files. They answer GET alone, and show what the API lets the visitor see.
 
     `trace_url`: the address of a trace in the user's tracing backend, with ``{trace_id}`` in it.
@@ -46,7 +47,9 @@ def routes(*, trace_url: str | None = None) -> list[Route]:
         for path, (template, page) in _PAGES.items()
     ]
     pages.append(Route(SIGN_IN, _sign_in, methods=["GET"], middleware=compressed))
-    return [*pages, Route("/static/{name}", _static, methods=["GET"], middleware=compressed)]
+    pages.append(Route("/static/{name}", _static, methods=["GET"], middleware=compressed))
+    # Each page asks the API for all that it shows, which asks for the visitor's key.
+    return [scoped(page, "open") for page in pages]
 
 
 def _endpoint(template: str, page: Page, trace_url: str | None) -> Callable[[Request], Awaitable[Response]]:
@@ -66,7 +69,7 @@ def _endpoint(template: str, page: Page, trace_url: str | None) -> Callable[[Req
 
 
 async def _sign_in(request: Request) -> Response:
-    wanted = {"next": request.query_params.get("next", "/"), "is_wrong": "wrong" in request.query_params}
+    wanted = {"next": request.query_params.get("next", "/"), "is_wrong": WRONG in request.query_params}
     return await rendering.page("sign-in.html", Visit(request), wanted)
 
 

@@ -9,13 +9,12 @@ from typing import Any, Final
 
 from starlette.requests import Request
 
+from infraprism.collector.access.sign_in import COOKIE
 from infraprism.collector.dashboard import asking, periods
 from infraprism.collector.dashboard.asking import Answer, Api, Parameters
 
 #: What every link of a page takes along.
 _KEPT: Final = ("days", "start_date", "end_date", "time_zone")
-#: The cookie of a visitor who has signed in.
-SIGNED_IN: Final = "infraprism_session"
 SESSIONS: Final = "/v1/analytics/sessions"
 
 
@@ -34,7 +33,7 @@ class Visit:
         self.query = dict(request.query_params)
         self.period = periods.read(self.query, request.cookies, datetime.now(UTC))
         self.answers: list[tuple[str, Answer]] = []
-        self.is_signed_in = SIGNED_IN in request.cookies
+        self.is_signed_in = COOKIE in request.cookies
         self._api = Api(request)
 
     async def ask(self, title: str, path: str, parameters: Parameters = ()) -> Answer:

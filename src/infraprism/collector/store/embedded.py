@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future
@@ -21,7 +22,7 @@ from typing import Final
 import duckdb
 
 from infraprism.collector.ingest.calls import Batch
-from infraprism.collector.store import queries, schema
+from infraprism.collector.store import backups, deletions, queries, schema
 
 QUEUE_SPANS: Final = 50_000
 #: Rows of one commit; a bound on what the writer holds twice in memory.
@@ -61,6 +62,8 @@ class Store:
         self.calls_stored = 0
         self.spans_stored = 0
         self.repeats_dropped = 0
+        #: Delivered again after they had been deleted.
+        self.deleted_dropped = 0
         self._queue_spans = queue_spans
         self._waiting: deque[_Write] = deque()
         self._waiting_spans = 0
@@ -95,6 +98,27 @@ class Store:
             self._waiting_spans += len(batch)
             self._changed.notify_all()
         return write.done
+
+    def probe(self) -> Future[None]:
+        """As `submit`, of nothing but the time: done once the store has written."""
+        write = _Write(Batch())
+        write.done.set_running_or_notify_cancel()
+        with self._changed:
+            if self._closing:
+                raise StoreFailedError("the collector is stopping")
+            self._waiting.append(write)
+            self._changed.notify_all()
+        return write.done
+
+    def back_up(self, target: Path) -> backups.Summary:
+        """Copy all that is stored to the new file `target`, in one snapshot; the writer goes on meanwhile.
+
+        Raises `ChangeRunningError`, `backups.BackupError`.
+        """
+        with self.changer() as connection:
+            row = connection.execute("SELECT current_database()").fetchone()
+            assert row is not None
+            return backups.copy(connection, row[0], target)
 
     @contextmanager
     def reader(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -167,7 +191,10 @@ class Store:
                 for write in writes:  # the fault may be in one of them
                     self._write([write])
                 return
-            _log.error("could not store %d batches in %s: %s", len(writes), self.path, error)
+            # Other messages can quote values of the rows.
+            is_told = isinstance(error, (duckdb.IOException, duckdb.FatalException, CannotOpenError))
+            reason = error if is_told else type(error).__name__
+            _log.error("could not store %d batches in %s: %s", len(writes), self.path, reason)
             for write in writes:
                 write.done.set_exception(StoreFailedError("the store could not write the batch"))
         else:
@@ -179,11 +206,16 @@ class Store:
         spans = [span for batch in batches for span in batch.spans]
         with self._root.cursor() as connection:
             connection.begin()  # closing the connection rolls back what was not committed
+            total = len(calls) + len(spans)
+            if not total:  # only a probe brings nothing; beside others it is their commit that proves it
+                connection.execute("UPDATE probe SET written_at = $now", {"now": time.time_ns()})
+            calls, spans = deletions.alive(connection, calls), deletions.alive(connection, spans)
             calls_stored = queries.insert(connection, queries.CALLS, calls)
             spans_stored = queries.insert(connection, queries.SPANS, spans)
             connection.commit()
         self.calls_stored += calls_stored
         self.spans_stored += spans_stored
+        self.deleted_dropped += total - len(calls) - len(spans)
         self.repeats_dropped += len(calls) + len(spans) - calls_stored - spans_stored
 
     def _reopen(self) -> None:

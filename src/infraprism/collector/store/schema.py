@@ -103,8 +103,39 @@ CREATE TABLE recost_changes (
 );
 """
 
+#: Who may ask, what was done to what is stored, and what must not come back.
+_ACCESS: Final = """
+CREATE TABLE keys (
+    id VARCHAR NOT NULL,
+    name VARCHAR NOT NULL,
+    scopes VARCHAR NOT NULL,
+    hash VARCHAR NOT NULL,
+    prefix VARCHAR NOT NULL,
+    created_at BIGINT NOT NULL,
+    last_used_at BIGINT,
+    revoked_at BIGINT
+);
+CREATE TABLE audit (
+    id BIGINT NOT NULL,
+    done_at BIGINT NOT NULL,
+    action VARCHAR NOT NULL,
+    who VARCHAR NOT NULL,
+    key_id VARCHAR,
+    target VARCHAR,
+    calls BIGINT,
+    spans BIGINT,
+    costs_before BIGINT
+);
+CREATE TABLE deleted (
+    started_at BIGINT NOT NULL,
+    hash VARCHAR NOT NULL
+);
+CREATE TABLE probe (written_at BIGINT NOT NULL);
+INSERT INTO probe VALUES (0);
+"""
+
 #: Migration n (counted from 1) brings the schema from version n - 1 to n.
-MIGRATIONS: Final = (_CALLS_AND_SPANS, _HISTORY)
+MIGRATIONS: Final = (_CALLS_AND_SPANS, _HISTORY, _ACCESS)
 
 
 class SchemaTooNewError(Exception):

@@ -1,8 +1,7 @@
-"""Who may ask: the `Host` header on a loopback address, the bearer key everywhere."""
+"""Who may ask at all: on a loopback address, only requests that name this machine."""
 
 from __future__ import annotations
 
-import hmac
 import ipaddress
 from typing import Final
 
@@ -12,8 +11,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from infraprism.collector import problems
 
 LOCAL_NAMES: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
-#: Answers without a key, for those who watch that the process is alive.
-HEALTH: Final = "/healthz"
 
 
 def is_loopback(host: str) -> bool:
@@ -39,30 +36,6 @@ class LocalHostOnly:
             await refusal(scope, receive, send)
             return
         await self._app(scope, receive, send)
-
-
-class KeyRequired:
-    """Refuses requests that do not carry the key, except for the health check."""
-
-    def __init__(self, app: ASGIApp, key: str) -> None:
-        self._app = app
-        self._key = key.encode()
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, or answer 401."""
-        if scope["type"] == "http" and scope["path"] != HEALTH and not self._is_authorized(scope):
-            refusal = problems.answer(
-                401,
-                "send the header Authorization: Bearer <INFRAPRISM_API_KEY of the collector>",
-                headers={"WWW-Authenticate": "Bearer"},
-            )
-            await refusal(scope, receive, send)
-            return
-        await self._app(scope, receive, send)
-
-    def _is_authorized(self, scope: Scope) -> bool:
-        scheme, _, key = Headers(scope=scope).get("authorization", "").partition(" ")
-        return scheme.lower() == "bearer" and hmac.compare_digest(key.strip().encode(), self._key)
 
 
 def _name(host: str) -> str:

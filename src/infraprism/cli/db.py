@@ -1,0 +1,151 @@
+"""`infraprism db`: the database file of a collector brought up to date, checked, backed up and restored."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from infraprism.cli import asking, configuration, price_options
+from infraprism.cli.price_options import fail
+from infraprism.pricing import money
+
+if TYPE_CHECKING:
+    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
+
+_EXAMPLES = """examples:
+  infraprism db check --database infraprism.duckdb
+  infraprism db backup monday.duckdb                      of the file, while no collector runs
+  infraprism db backup --url http://127.0.0.1:4318        to the folder of the collector, while it runs
+  infraprism db restore monday.duckdb --database infraprism.duckdb
+"""
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """Add the subcommand."""
+    parser = subparsers.add_parser(
+        "db",
+        help="migrate, check, back up and restore the database of a collector",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
+    migrate = actions.add_parser("migrate", help="bring the file up to this release, as every start does")
+    check = actions.add_parser("check", help="look for duplicates, wrong sums, contradictions")
+    backup = actions.add_parser("backup", help="copy it to a new file, checked by count and sum")
+    backup.add_argument("target", type=Path, nargs="?", help="the new file; not with --url")
+    asking.add_options(backup)
+    restore = actions.add_parser("restore", help="copy a backup, checked, to where no database is yet")
+    restore.add_argument("backup", type=Path, help="the file of the backup")
+    for action, run in ((migrate, _migrate), (check, _check), (backup, _backup), (restore, _restore)):
+        configuration.add_options(action, "database")
+        action.set_defaults(run=_guarded(run))
+
+
+def _guarded(run: Any) -> Any:
+    def guarded(args: argparse.Namespace) -> int:
+        if price_options.tables() is None:
+            return fail("this needs the collector: pip install 'infraprism[collector]'")
+        from infraprism.collector.store.backups import BackupError
+        from infraprism.collector.store.embedded import CannotOpenError
+
+        try:
+            code: int = run(args)
+        except (asking.AskError, configuration.ConfigurationError, BackupError, CannotOpenError) as error:
+            return fail(str(error))
+        return code
+
+    return guarded
+
+
+def _migrate(args: argparse.Namespace) -> int:
+    from infraprism.collector.store import schema
+    from infraprism.collector.store.embedded import Store
+
+    path = Path(configuration.read(args).database)
+    if not path.is_file():
+        return fail(f"{path}: there is no such file")
+    Store(path).close()
+    _say(f"{path} has the schema of this release, version {len(schema.MIGRATIONS)}")
+    return 0
+
+
+def _check(args: argparse.Namespace) -> int:
+    from infraprism.collector.store import backups
+
+    path = Path(configuration.read(args).database)
+    with closing(backups.open_to_read(path)) as connection, _waiting(f"checking {path}"):
+        found = backups.faults(connection, "source")
+        counted = backups.summary(connection, "source")
+    for line in found:
+        _say(f"{path}: {line}")
+    _say(_summary(path, counted))
+    return 1 if found else 0
+
+
+def _backup(args: argparse.Namespace) -> int:
+    if args.url:
+        if args.target is not None:
+            return fail("a collector backs up to its own folder: leave the target out")
+        with _waiting("the collector copies its database"):
+            text = asking.ask(args, "/v1/backups", {})
+        answer = asking.read(text)
+        _say(text if args.json else f"{answer['file']}: {answer['calls']:,} calls, ${answer['total_cost']}")
+        return 0
+    if args.target is None:
+        return fail("name the file of the backup, or a collector by --url")
+    counted = _copy(Path(configuration.read(args).database), args.target)
+    if args.json:
+        answer = {**counted._asdict(), "total": money.text(counted.total), "file": str(args.target)}
+        _say(json.dumps(answer))
+    else:
+        _say(_summary(args.target, counted))
+    return 0
+
+
+def _restore(args: argparse.Namespace) -> int:
+    from infraprism.collector.store import backups
+
+    database = Path(configuration.read(args).database)
+    with closing(backups.open_to_read(args.backup)) as connection, _waiting(f"checking {args.backup}"):
+        found = backups.faults(connection, "source")
+    if found:
+        return fail(f"{args.backup} is damaged, nothing was restored: {'; '.join(found)}")
+    _say(_summary(database, _copy(args.backup, database)))
+    return 0
+
+
+def _copy(source: Path, target: Path) -> Any:
+    from infraprism.collector.store import backups
+
+    with closing(backups.open_to_read(source)) as connection, _progress(f"copying {source}") as progress:
+        return backups.copy(connection, "source", target, progress)
+
+
+def _summary(path: Path, counted: Any) -> str:
+    return f"{path}: {counted.calls:,} calls, {counted.spans:,} other spans, ${money.text(counted.total)}"
+
+
+def _say(line: str) -> None:
+    print(line)  # noqa: T201
+
+
+def _waiting(for_what: str) -> Any:
+    tables = price_options.tables()
+    assert tables is not None
+    return tables.waiting(for_what)
+
+
+@contextmanager
+def _progress(what: str) -> Iterator[Callable[[int, int], None]]:
+    from rich.console import Console
+    from rich.progress import Progress
+
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not sys.stderr.isatty()) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
