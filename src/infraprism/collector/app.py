@@ -17,8 +17,7 @@ from infraprism.collector.access.hosts import LocalHostOnly
 from infraprism.collector.access.keyring import Keyring
 from infraprism.collector.access.scopes import required_by, scoped
 from infraprism.collector.access.sign_in import SignIns
-from infraprism.collector.analytics import api
-from infraprism.collector.analytics.api import Api
+from infraprism.collector.analytics.routes import routes as analytics_routes
 from infraprism.collector.counters import Counters
 from infraprism.collector.dashboard import routes as dashboard
 from infraprism.collector.ingest.receiver import Receiver
@@ -63,7 +62,6 @@ def create_app(
     """
     counters = Counters()
     receiver = Receiver(store, counters)
-    analytics = Api(store, counters)
     history = HistoryApi(store, prices)
     keyring = Keyring(store, api_key)
     sign_ins = SignIns(keyring)
@@ -71,8 +69,7 @@ def create_app(
         scoped(Route("/v1/traces", receiver.traces, methods=["POST"]), "ingest"),
         scoped(Route("/v1/metrics", receiver.ignore, methods=["POST"]), "ingest"),
         scoped(Route("/v1/logs", receiver.logs, methods=["POST"]), "ingest"),
-        scoped(Route(api.SESSIONS, analytics.sessions), "read"),
-        scoped(Route(f"{api.SESSIONS}/{{session_id:any_text}}", analytics.session), "read"),
+        *analytics_routes(store, counters, prices),
         scoped(Route(f"{history_api.CALLS}/{{ids:any_text}}", history.call), "read"),
         scoped(Route(history_api.RECOSTS, history.recosts, methods=["GET"]), "read"),
         scoped(Route(history_api.RECOSTS, history.recost, methods=["POST"]), "admin"),
@@ -80,7 +77,6 @@ def create_app(
         *upkeep_api.routes(store),
         *backup_api.routes(store, backups),
         *sign_ins.routes(),
-        scoped(Route("/v1/status", analytics.status), "read"),
         *health.routes(store, counters),
         *dashboard.routes(trace_url=trace_url),
     ]

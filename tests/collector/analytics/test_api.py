@@ -102,6 +102,8 @@ def test_one_session_with_its_calls(client: TestClient, store: Store) -> None:
     answer = exact(client.get(f"{SESSIONS}/s-1"))
 
     calls = answer.pop("calls")
+    assert answer.pop("trace_ids") == [f"{1:032x}", f"{2:032x}"]
+    assert answer.pop("calls_has_more") is False
     assert answer == exact(client.get(SESSIONS))["data"][0]
     assert calls == [
         {
