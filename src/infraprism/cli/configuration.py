@@ -38,6 +38,8 @@ class Configuration:
     #: Nanoseconds for which calls are kept; None keeps them for good.
     retention: int | None
     log_format: str
+    #: The address of a trace in the user's tracing backend, with ``{trace_id}`` in it.
+    trace_url: str | None
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,12 @@ def _log_format(text: str) -> str:
     raise ValueError("must be 'text' or 'json'")
 
 
+def _trace_url(text: str) -> str:
+    if text.startswith(("http://", "https://")) and "{trace_id}" in text:
+        return text
+    raise ValueError("must be an http address with {trace_id} in it, such as https://tempo.example/{trace_id}")
+
+
 #: By name in the file. The flag is the name with dashes.
 OPTIONS: Final = {
     option.name: option
@@ -98,6 +106,7 @@ OPTIONS: Final = {
             "age at which calls are deleted: 400d, 36h",
         ),
         Option("log_format", semconv.SETTING_LOG_FORMAT, _log_format, "text", "text or json, a line each"),
+        Option("trace_url", semconv.SETTING_TRACE_URL, _trace_url, None, "address of a trace elsewhere"),
     )
 }
 

@@ -45,6 +45,7 @@ def run(args: argparse.Namespace) -> int:
             retention=told.retention,
             backups=told.backups,
             log_format=told.log_format,
+            trace_url=told.trace_url,
         )
     except pricing.PriceFileError as error:
         first, more = error.problems[0], len(error.problems) - 1

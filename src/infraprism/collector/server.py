@@ -38,6 +38,7 @@ def run(
     retention: int | None = None,
     backups: Path | None = None,
     log_format: str = "text",
+    trace_url: str | None = None,
     output: TextIO = sys.stdout,
 ) -> None:
     """Serve until SIGINT or SIGTERM; prints one line to `output` once it listens.
@@ -45,6 +46,7 @@ def run(
     `prices`: the file of the user's own, by which stored calls are priced again. Port 0 takes a free one.
     `retention`: nanoseconds for which calls are kept; None keeps them for good.
     `backups`: the folder of online backups. `log_format`: `text` or `json`.
+    `trace_url`: where the dashboard links for a trace, with ``{trace_id}`` in it.
     Raises `CannotStartError`.
     """
     logs.configure(log_format)
@@ -57,7 +59,12 @@ def run(
             raise CannotStartError(str(error)) from error
         try:
             app = create_app(
-                store, api_key=api_key, local_only=is_loopback(host), prices=prices, backups=backups
+                store,
+                api_key=api_key,
+                local_only=is_loopback(host),
+                prices=prices,
+                backups=backups,
+                trace_url=trace_url,
             )
             if not is_loopback(host) and not app.state.keyring.has_usable:
                 raise CannotStartError(

@@ -68,6 +68,7 @@ def _environment() -> Environment:
     for filter_ in (
         wording.exact,
         wording.dollars,
+        wording.brief,
         wording.cost,
         wording.cost_of_call,
         wording.count,

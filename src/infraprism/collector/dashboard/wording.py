@@ -124,6 +124,19 @@ def moment(text: str | None, zone: tzinfo) -> str:
     return f"{local.day} {local:%b %Y, %H:%M:%S} {local.tzname()}"
 
 
+def brief(text: str | None, zone: tzinfo) -> str:
+    """As `moment`, to the minute, and without a year that is this one."""
+    found = read_time(text)
+    if found is None:
+        return "–"
+    try:
+        local, now = found.astimezone(zone), datetime.now(zone)
+    except OverflowError:
+        local, now = found, found
+    year = "" if local.year == now.year else f" {local.year}"
+    return f"{local.day} {local:%b}{year}, {local:%H:%M} {local.tzname()}"
+
+
 def day(text: str | None, zone: tzinfo) -> str:
     """The day, and where it is not midnight the hour, of a time of the API in the visitor's zone."""
     found = read_time(text)

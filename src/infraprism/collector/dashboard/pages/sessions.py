@@ -69,7 +69,7 @@ def tag_filter(visit: Visit) -> list[tuple[str, str | None]]:
 
 async def session(visit: Visit) -> dict[str, Any]:
     """Ask for one session: its totals, a page of its timeline, a page of its calls."""
-    path = f"{SESSIONS}/{segment(visit.query.get('session_id', ''))}"
+    path = f"{SESSIONS}/{segment(visit.query.get('session_id') or '?')}"
     entity = visit.entity()
     detail, line, calls = await visit.ask_all(
         ("Session", path, entity),
