@@ -31,6 +31,8 @@ def conversation(attributes: Mapping[str, Any]) -> list[Said]:
 
 
 def _message(message: Any) -> Iterator[Said]:
+    if isinstance(message, str):
+        yield Said("unknown", "text", message)
     if not isinstance(message, dict):
         return
     role = str(message.get("role") or "unknown")
@@ -58,7 +60,7 @@ def _part(part: Any) -> tuple[str, str]:
 
 
 def _list(value: Any) -> list[Any]:
-    if isinstance(value, str):
+    if isinstance(value, str) and value:
         try:
             value = json.loads(value)
         except (ValueError, RecursionError):
