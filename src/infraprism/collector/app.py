@@ -69,7 +69,6 @@ def create_app(
         scoped(Route("/v1/traces", receiver.traces, methods=["POST"]), "ingest"),
         scoped(Route("/v1/metrics", receiver.ignore, methods=["POST"]), "ingest"),
         scoped(Route("/v1/logs", receiver.logs, methods=["POST"]), "ingest"),
-        *analytics_routes(store, counters, prices),
         scoped(Route(f"{history_api.CALLS}/{{ids:any_text}}", history.call), "read"),
         scoped(Route(history_api.RECOSTS, history.recosts, methods=["GET"]), "read"),
         scoped(Route(history_api.RECOSTS, history.recost, methods=["POST"]), "admin"),
@@ -80,6 +79,7 @@ def create_app(
         *health.routes(store, counters),
         *dashboard.routes(trace_url=trace_url),
     ]
+    routes += analytics_routes(store, counters, prices, routes)
     for route in routes:
         required_by(route)
     middleware = [Middleware(LocalHostOnly)] if local_only else []
