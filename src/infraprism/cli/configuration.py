@@ -85,7 +85,9 @@ def _log_format(text: str) -> str:
 def _trace_url(text: str) -> str:
     if text.startswith(("http://", "https://")) and "{trace_id}" in text:
         return text
-    raise ValueError("must be an http address with {trace_id} in it, such as https://tempo.example/{trace_id}")
+    raise ValueError(
+        "must be an http address with {trace_id} in it, such as https://tempo.example/{trace_id}"
+    )
 
 
 #: By name in the file. The flag is the name with dashes.

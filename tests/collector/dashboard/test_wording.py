@@ -104,6 +104,7 @@ def test_the_cost_of_a_call(call: dict[str, Any], expected: str) -> None:
         (None, "–"),
         (0, "0 ms"),
         (999, "999 ms"),
+        (-1500, "−1.5 s"),
         (1500, "1.5 s"),
         (60_000, "1 min"),
         (3_723_000, "1 h 2 min"),

@@ -38,9 +38,13 @@ class Visit:
 
     async def ask(self, title: str, path: str, parameters: Parameters = ()) -> Answer:
         """Ask the API; the page shows the address by `title`. Raises `asking.NotSignedInError`."""
-        answer = await self._api.get(path, parameters)
+        answer = await self.ask_quietly(path, parameters)
         self.answers.append((title, answer))
         return answer
+
+    async def ask_quietly(self, path: str, parameters: Parameters = ()) -> Answer:
+        """As `ask`, but the page does not show the address."""
+        return await self._api.get(path, parameters)
 
     async def ask_all(self, *questions: tuple[str, str, Parameters]) -> list[Answer]:
         """Ask several questions at once."""

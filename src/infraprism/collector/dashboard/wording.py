@@ -100,6 +100,8 @@ def duration(milliseconds: int | None) -> str:
     """A length of time in its two largest units."""
     if milliseconds is None:
         return "–"
+    if milliseconds < 0:  # of a span that began before the first call
+        return f"−{duration(-milliseconds)}"
     if milliseconds < 1000:
         return f"{milliseconds} ms"
     if milliseconds < 60_000:

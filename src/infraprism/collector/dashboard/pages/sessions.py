@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from infraprism.collector.dashboard import content, timeline
-from infraprism.collector.dashboard.asking import Answer, segment
+from infraprism.collector.dashboard import content, sums, timeline
+from infraprism.collector.dashboard.asking import segment
 from infraprism.collector.dashboard.pages.overview import is_empty
 from infraprism.collector.dashboard.visit import SESSIONS, Visit
-from infraprism.pricing import money
 
 #: What the list can be sorted by, as its columns are called.
 SORTS: Final = ("last_activity_at", "started_at", "duration", "turn_count", "call_count", "total_cost")
 #: Rows of a page.
 _ROWS: Final = "50"
 _TIMELINE_ROWS: Final = "100"
+#: So many calls the API answers with a session: it can be added up at once.
+_WITH_SESSION: Final = 1000
 _FILTERS: Final = (
     "session_id",
     "model",
@@ -71,24 +72,30 @@ async def session(visit: Visit) -> dict[str, Any]:
     """Ask for one session: its totals, a page of its timeline, a page of its calls."""
     path = f"{SESSIONS}/{segment(visit.query.get('session_id') or '?')}"
     entity = visit.entity()
-    detail, line, calls = await visit.ask_all(
-        ("Session", path, entity),
+    line, calls = await visit.ask_all(
         ("Timeline", f"{path}/timeline", [*entity, *_cursor(visit, "timeline"), ("limit", _TIMELINE_ROWS)]),
         ("Calls", f"{path}/calls", [*entity, *_cursor(visit, "calls"), ("limit", _ROWS)]),
     )
-    shown_calls = (calls.data or {}).get("data", [])
-    found = {
-        "detail": detail,
+    if line.data is None:
+        return {"line": line, "status": line.status}
+    totals = line.data["session"]
+    shown = (calls.data or {}).get("data", [])
+    if totals["call_count"] <= _WITH_SESSION:
+        detail = await visit.ask("Session", path, entity)
+        totals = totals if detail.data is None else detail.data
+        added = sums.added(totals, totals.get("calls", []))
+    else:
+        added = await _all_added(visit, path, entity, totals) if visit.query.get("add_up") == "all" else None
+    return {
         "line": line,
-        "bars": timeline.folded((line.data or {}).get("items", [])),
+        "totals": totals,
+        "sum": added,
+        "traces": totals.get("trace_ids") or list(dict.fromkeys(call["trace_id"] for call in shown)),
+        "bars": timeline.folded(line.data["items"]),
         "calls": calls,
-        "status": detail.status,
-        "said": [],
+        "said": await _said(visit, shown),
+        "status": line.status,
     }
-    if detail.data is not None:
-        found["sum"] = await _sum(visit, path, entity, detail.data)
-        found["said"] = await _said(visit, shown_calls)
-    return found
 
 
 def _cursor(visit: Visit, of: str) -> list[tuple[str, str | None]]:
@@ -96,43 +103,20 @@ def _cursor(visit: Visit, of: str) -> list[tuple[str, str | None]]:
     return [("cursor", cursor)] if cursor else []
 
 
-async def _sum(
-    visit: Visit, path: str, entity: list[tuple[str, str | None]], detail: dict[str, Any]
-) -> dict[str, Any]:
-    """The calls of a session added up, part by part; of a long one only where the address asks for it."""
-    calls = list(detail["calls"])
+async def _all_added(
+    visit: Visit, path: str, entity: list[tuple[str, str | None]], totals: dict[str, Any]
+) -> sums.Sum | None:
+    """All calls of a long session, fetched page by page; None where the API stopped answering."""
+    calls: list[dict[str, Any]] = []
     cursor: str | None = None
-    if len(calls) < detail["call_count"]:
-        if visit.query.get("add_up") != "all":
-            return {"is_whole": False, "calls": len(calls)}
-        calls = []
-        while True:
-            page: Answer = await visit.ask(
-                "All calls", f"{path}/calls", [*entity, ("cursor", cursor), ("limit", "1000")]
-            )
-            if page.data is None:
-                return {"is_whole": False, "calls": len(calls)}
-            visit.answers.pop()
-            calls += page.data["data"]
-            cursor = page.data["next_cursor"]
-            if cursor is None:
-                break
-    known = [call for call in calls if call["cost"] is not None]
-    parts: dict[str, Any] = {}
-    for call in known:
-        for part, amount in call["cost_parts"].items():
-            parts.setdefault(part, []).append(amount)
-        rest = money.EXACT.subtract(call["cost"], money.total(call["cost_parts"].values()))
-        if rest:
-            parts.setdefault("unexplained", []).append(rest)
-    total = money.total(call["cost"] for call in known)
-    return {
-        "is_whole": True,
-        "calls": len(calls),
-        "parts": {part: money.total(amounts) for part, amounts in sorted(parts.items())},
-        "total": total,
-        "agrees": total == detail["total_cost"] and len(calls) == detail["call_count"],
-    }
+    while True:
+        page = await visit.ask_quietly(f"{path}/calls", [*entity, ("cursor", cursor), ("limit", "1000")])
+        if page.data is None:
+            return None
+        calls += page.data["data"]
+        cursor = page.data["next_cursor"]
+        if cursor is None:
+            return sums.added(totals, calls)
 
 
 async def _said(visit: Visit, calls: list[dict[str, Any]]) -> list[content.Said]:
