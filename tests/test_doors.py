@@ -30,7 +30,13 @@ DOORS: dict[str, set[str]] = {
     "price_file": COMMON | {"infraprism.guard", "infraprism.pricing", "infraprism.settings"},
     "compat": {"infraprism.pricing", "infraprism.semconv"},
     "pricing": {"genai_prices", "httpx2"},
-    "sessions": COMMON | API | {"infraprism.guard", "infraprism.settings"},
+    "sessions": COMMON
+    | API
+    | {
+        "infraprism.guard",
+        "infraprism.settings",
+        "opentelemetry.instrumentation",  # only inside of a function, see below
+    },
     "session_events": COMMON
     | API
     | {
@@ -97,6 +103,7 @@ DOORS: dict[str, set[str]] = {
 LATE = {
     "openai": {"openai", "httpx2", "tiktoken", "infraprism.tracing", "opentelemetry._logs"},
     "pricing": {"genai_prices", "httpx2"},
+    "sessions": {"opentelemetry.instrumentation"},
     "session_events": {
         "infraprism.pricing",
         "infraprism.tracing",

@@ -16,6 +16,7 @@ from infraprism import semconv, settings
 
 #: Read where it is there, without being named.
 DEFAULT_FILE: Final = "infraprism.toml"
+_SHORTEST_SECRET: Final = 32
 _NANOSECONDS: Final = {"h": 3_600_000_000_000, "d": 86_400_000_000_000}
 
 
@@ -40,6 +41,10 @@ class Configuration:
     log_format: str
     #: The address of a trace in the user's tracing backend, with ``{trace_id}`` in it.
     trace_url: str | None
+    #: What webhooks of budgets are signed by; None sends none.
+    webhook_secret: str | None
+    #: They may go to addresses that are not public, and without TLS.
+    webhook_private: bool
 
 
 @dataclass(frozen=True)
@@ -90,6 +95,18 @@ def _trace_url(text: str) -> str:
     )
 
 
+def _secret(text: str) -> str:
+    if len(text) >= _SHORTEST_SECRET:
+        return text
+    raise ValueError(f"must have at least {_SHORTEST_SECRET} characters")
+
+
+def _switch(text: str) -> bool:
+    if text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    raise ValueError("must be 'true' or 'false'")
+
+
 #: By name in the file. The flag is the name with dashes.
 OPTIONS: Final = {
     option.name: option
@@ -109,6 +126,21 @@ OPTIONS: Final = {
         ),
         Option("log_format", semconv.SETTING_LOG_FORMAT, _log_format, "text", "text or json, a line each"),
         Option("trace_url", semconv.SETTING_TRACE_URL, _trace_url, None, "address of a trace elsewhere"),
+        Option(
+            "webhook_secret",
+            semconv.SETTING_WEBHOOK_SECRET,
+            _secret,
+            None,
+            "what webhooks of budgets are signed by",
+            has_flag=False,
+        ),
+        Option(
+            "webhook_private",
+            semconv.SETTING_WEBHOOK_PRIVATE,
+            _switch,
+            False,
+            "true: webhooks may go to addresses that are not public",
+        ),
     )
 }
 

@@ -46,6 +46,8 @@ def run(args: argparse.Namespace) -> int:
             backups=told.backups,
             log_format=told.log_format,
             trace_url=told.trace_url,
+            webhook_secret=told.webhook_secret,
+            webhook_private=told.webhook_private,
         )
     except pricing.PriceFileError as error:
         first, more = error.problems[0], len(error.problems) - 1

@@ -18,6 +18,8 @@ from infraprism.collector.access.keyring import Keyring
 from infraprism.collector.access.scopes import required_by, scoped
 from infraprism.collector.access.sign_in import SignIns
 from infraprism.collector.analytics.routes import routes as analytics_routes
+from infraprism.collector.budgets import api as budgets_api
+from infraprism.collector.budgets.webhooks import Signer
 from infraprism.collector.counters import Counters
 from infraprism.collector.dashboard import routes as dashboard
 from infraprism.collector.ingest.receiver import Receiver
@@ -49,12 +51,16 @@ def create_app(
     api_key: str | None = None,
     local_only: bool = False,
     prices: Path | None = None,
+    signer: Signer | None = None,
+    allow_private: bool = False,
     backups: Path | None = None,
     trace_url: str | None = None,
 ) -> Starlette:
     """The routes over `store`. `prices`: the user's own, read anew for each recost.
     `backups`: the folder of online backups; None allows none. `trace_url`: where the dashboard links for a
     trace, with ``{trace_id}`` in it.
+
+    `signer`, `allow_private`: of the webhooks of budgets.
 
     Once there is a key, `api_key` or one in the store, every route asks for one with its scope.
     `local_only` refuses requests whose Host header does not name this machine. Raises `UndeclaredError` for a
@@ -72,14 +78,15 @@ def create_app(
         scoped(Route(f"{history_api.CALLS}/{{ids:any_text}}", history.call), "read"),
         scoped(Route(history_api.RECOSTS, history.recosts, methods=["GET"]), "read"),
         scoped(Route(history_api.RECOSTS, history.recost, methods=["POST"]), "admin"),
+        *budgets_api.routes(store, signer, allow_private=allow_private),
         *keys_api.routes(keyring),
         *upkeep_api.routes(store),
         *backup_api.routes(store, backups),
         *sign_ins.routes(),
         *health.routes(store, counters),
-        *dashboard.routes(trace_url=trace_url),
     ]
     routes += analytics_routes(store, counters, prices, routes)
+    routes += dashboard.routes(trace_url=trace_url)
     for route in routes:
         required_by(route)
     middleware = [Middleware(LocalHostOnly)] if local_only else []

@@ -24,6 +24,13 @@ _COSTS_BEFORE: Final = """
         SELECT (trace_id, span_id, started_at) FROM calls WHERE {wanted}
     )
 """
+# Of budgets: calls that had not arrived, and that somebody crossed one.
+_OF_BUDGETS: Final = (
+    "DELETE FROM settlements WHERE reservation_id IN (SELECT id FROM reservations WHERE {wanted})",
+    "DELETE FROM reservations WHERE {wanted}",
+    "DELETE FROM budget_crossings WHERE id IN (SELECT id FROM"
+    " (SELECT id, value AS session_id, entity_type, entity_id FROM budget_crossings) WHERE {wanted})",
+)
 _OWNERS: Final = """
     SELECT DISTINCT coalesce(entity_type, ''), coalesce(entity_id, '')
     FROM (
@@ -147,6 +154,8 @@ def _hash(row: Call | SessionSpan) -> str:
 def _delete(connection: duckdb.DuckDBPyConnection, wanted: str, named: dict[str, str]) -> Deleted:
     for table in ("calls", "spans"):
         connection.execute(_REMEMBER.format(table=table, wanted=wanted), named)
+    for sql in _OF_BUDGETS:
+        connection.execute(sql.format(wanted=wanted), named)
     costs_before = _count(connection, _COSTS_BEFORE.format(wanted=wanted), named)
     calls, spans = (
         _count(connection, f"DELETE FROM {table} WHERE {wanted}", named)  # noqa: S608

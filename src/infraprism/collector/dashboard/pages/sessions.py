@@ -83,9 +83,11 @@ async def session(visit: Visit) -> dict[str, Any]:
     if totals["call_count"] <= _WITH_SESSION:
         detail = await visit.ask("Session", path, entity)
         totals = totals if detail.data is None else detail.data
-        added = sums.added(totals, totals.get("calls", []))
+        added: sums.Sum | None = sums.added(totals, totals.get("calls", []))
+    elif visit.query.get("add_up") == "all":
+        added = await _all_added(visit, path, entity, totals)
     else:
-        added = await _all_added(visit, path, entity, totals) if visit.query.get("add_up") == "all" else None
+        added = None
     return {
         "line": line,
         "totals": totals,

@@ -1,0 +1,161 @@
+"""The SQL of budgets: how they are defined, what is reserved and settled. Bound parameters only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from typing import Final, NamedTuple
+
+import duckdb
+
+from infraprism.collector.budgets.definitions import Budget, Spender
+
+#: Nanoseconds after which what belongs to no call any more is swept away.
+_FORGOTTEN: Final = 7 * 86_400 * 10**9
+
+_BUDGET_COLUMNS: Final = (
+    "id, name, amount, per, entity_type, entity_id, value, period, action, webhook_url, created_at"
+)
+
+
+class Reservation(NamedTuple):
+    """A call that is about to be made."""
+
+    id: str
+    spender: Spender
+    #: USD; 0 where nobody knows.
+    amount: Decimal
+    #: Unix nanoseconds.
+    started_at: int
+    expires_at: int
+
+
+class Settlement(NamedTuple):
+    """What became of a reservation. Without a trace id there was no call; without an amount it is unknown."""
+
+    reservation_id: str
+    settled_at: int
+    trace_id: str | None = None
+    span_id: str | None = None
+    amount: Decimal | None = None
+
+
+# --- definitions --------------------------------------------------------------------------------------------
+
+
+def definitions(connection: duckdb.DuckDBPyConnection, budget_id: str | None = None) -> list[Budget]:
+    """All budgets, the oldest first; or the one with this id, if there is one."""
+    wanted = "" if budget_id is None else "WHERE id = $id"
+    found = connection.execute(
+        f"SELECT {_BUDGET_COLUMNS} FROM budgets {wanted} ORDER BY created_at, id",  # noqa: S608
+        {} if budget_id is None else {"id": budget_id},
+    ).fetchall()
+    names = _BUDGET_COLUMNS.split(", ")
+    return [Budget(**dict(zip(names, row, strict=True))) for row in found]
+
+
+def define(connection: duckdb.DuckDBPyConnection, budget: Budget) -> None:
+    """Add a budget, in place of the one that has its id."""
+    connection.execute("DELETE FROM budgets WHERE id = $id", {"id": budget.id})
+    names = _BUDGET_COLUMNS.split(", ")
+    columns = ", ".join(f"${name}" for name in names)
+    connection.execute(
+        f"INSERT INTO budgets ({_BUDGET_COLUMNS}) VALUES ({columns})",  # noqa: S608
+        {name: _bound(getattr(budget, name)) for name in names},
+    )
+
+
+def forget(connection: duckdb.DuckDBPyConnection, budget_id: str) -> None:
+    """Delete a budget, and what was to be told of it."""
+    connection.execute(
+        "DELETE FROM webhook_attempts WHERE crossing_id IN"
+        " (SELECT id FROM budget_crossings WHERE budget_id = $id)",
+        {"id": budget_id},
+    )
+    connection.execute("DELETE FROM budget_crossings WHERE budget_id = $id", {"id": budget_id})
+    connection.execute("DELETE FROM budgets WHERE id = $id", {"id": budget_id})
+
+
+# --- reservations -------------------------------------------------------------------------------------------
+
+
+def reserve(connection: duckdb.DuckDBPyConnection, rows: Sequence[Reservation]) -> None:
+    """Append those of `rows` whose id is not there yet."""
+    unique = {row.id: row for row in rows}
+    if not unique:
+        return
+    spenders = [row.spender for row in unique.values()]
+    connection.execute(
+        """
+        INSERT INTO reservations
+        SELECT * FROM (
+            SELECT unnest($id::VARCHAR[]) AS id, unnest($started_at::BIGINT[]), unnest($expires_at::BIGINT[]),
+                unnest($amount::DECIMAL(38, 24)[]), unnest($session_id::VARCHAR[]),
+                unnest($entity_type::VARCHAR[]), unnest($entity_id::VARCHAR[]),
+                map(unnest($tag_keys::VARCHAR[][]), unnest($tag_values::VARCHAR[][]))
+        ) AS new WHERE NOT EXISTS (SELECT 1 FROM reservations AS stored WHERE stored.id = new.id)
+        """,
+        {
+            "id": [*unique],
+            "started_at": [row.started_at for row in unique.values()],
+            "expires_at": [row.expires_at for row in unique.values()],
+            "amount": [_bound(row.amount) for row in unique.values()],
+            "session_id": [spender.session_id for spender in spenders],
+            "entity_type": [spender.entity_type for spender in spenders],
+            "entity_id": [spender.entity_id for spender in spenders],
+            "tag_keys": [[*spender.tags] for spender in spenders],
+            "tag_values": [[*spender.tags.values()] for spender in spenders],
+        },
+    )
+
+
+def settle(connection: duckdb.DuckDBPyConnection, rows: Iterable[Settlement]) -> None:
+    """Append what became of reservations; of what is told twice, the first counts."""
+    unique: dict[str, Settlement] = {}
+    for row in rows:
+        unique.setdefault(row.reservation_id, row)
+    if not unique:
+        return
+    columns = zip(*unique.values(), strict=True)
+    names = Settlement._fields
+    connection.execute(
+        """
+        INSERT INTO settlements
+        SELECT * FROM (
+            SELECT unnest($reservation_id::VARCHAR[]) AS reservation_id, unnest($settled_at::BIGINT[]),
+                unnest($trace_id::VARCHAR[]), unnest($span_id::VARCHAR[]), unnest($amount::DECIMAL(38, 24)[])
+        ) AS new WHERE NOT EXISTS (
+            SELECT 1 FROM settlements AS stored WHERE stored.reservation_id = new.reservation_id
+        )
+        """,
+        {name: [*map(_bound, values)] for name, values in zip(names, columns, strict=True)},
+    )
+
+
+def sweep(connection: duckdb.DuckDBPyConnection, now: int) -> None:
+    """Delete reservations and settlements that say nothing any more: no sum changes."""
+    connection.execute(
+        """
+        CREATE OR REPLACE TEMP TABLE swept AS
+        SELECT settlements.reservation_id AS id
+        FROM settlements JOIN calls
+            ON calls.trace_id = settlements.trace_id AND calls.span_id = settlements.span_id
+        UNION
+        SELECT reservation_id FROM settlements WHERE trace_id IS NULL AND settled_at < $long_ago
+        UNION
+        SELECT id FROM reservations WHERE expires_at < $long_ago
+            AND id NOT IN (SELECT reservation_id FROM settlements WHERE trace_id IS NOT NULL)
+        UNION
+        SELECT reservation_id FROM settlements
+        WHERE settled_at < $long_ago AND reservation_id NOT IN (SELECT id FROM reservations)
+        """,
+        {"long_ago": now - _FORGOTTEN},
+    )
+    connection.execute("DELETE FROM reservations WHERE id IN (SELECT id FROM swept)")
+    connection.execute("DELETE FROM settlements WHERE reservation_id IN (SELECT id FROM swept)")
+    connection.execute("DROP TABLE swept")
+
+
+def _bound(value: object) -> object:
+    # A list of decimals would be bound with a scale guessed from its members; their text is exact.
+    return format(value, "f") if isinstance(value, Decimal) else value
