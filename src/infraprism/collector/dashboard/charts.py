@@ -39,7 +39,7 @@ def _options(labels: Sequence[str], shown: Callable[[Any], str]) -> dict[str, An
         "spacing": 6,
         "show_legend": False,
         "js": (),
-        "formatter": shown,
+        "value_formatter": shown,
         "x_labels_major_every": -(-len(labels) // _MOST_LABELS) or 1,
         "show_minor_x_labels": False,
         "truncate_label": -1,

@@ -50,8 +50,7 @@ async def page(template: str, visit: Visit, context: dict[str, Any]) -> Response
 
 @cache
 def static(name: str) -> tuple[bytes, str]:
-    """Content of a file of the pages, and a fingerprint of it. Raises `KeyError` for another name."""
-    STATIC[name]
+    """Content of a file of the pages, one of `STATIC`, and a fingerprint of it."""
     content = (_FOLDER / "static" / name).read_bytes()
     return content, hashlib.sha256(content).hexdigest()[:12]
 
@@ -78,6 +77,7 @@ def _environment() -> Environment:
         wording.day,
         wording.entity,
         wording.plural,
+        wording.reason,
         wording.status,
     ):
         environment.filters[filter_.__name__] = filter_

@@ -22,7 +22,6 @@ from infraprism.collector.dashboard.pages.overview import overview
 from infraprism.collector.dashboard.pages.prices import prices
 from infraprism.collector.dashboard.pages.sessions import call, session, sessions
 from infraprism.collector.dashboard.visit import Visit
-from infraprism.collector.problems import Problem
 
 Page = Callable[[Visit], Awaitable[dict[str, Any]]]
 _PAGES: Final[dict[str, tuple[str, Page]]] = {
@@ -47,7 +46,10 @@ def routes(*, trace_url: str | None = None) -> list[BaseRoute]:
         for path, (template, page) in _PAGES.items()
     ]
     pages.append(Route(SIGN_IN, _sign_in, methods=["GET"], middleware=compressed))
-    pages.append(Route("/static/{name}", _static, methods=["GET"], middleware=compressed))
+    pages += [
+        Route(f"/static/{name}", _static(name), methods=["GET"], middleware=compressed)
+        for name in rendering.STATIC
+    ]
     # Each page asks the API for all that it shows, which asks for the visitor's key.
     return [scoped(page, "open") for page in pages]
 
@@ -73,13 +75,13 @@ async def _sign_in(request: Request) -> Response:
     return await rendering.page("sign-in.html", Visit(request), wanted)
 
 
-async def _static(request: Request) -> Response:
-    name = request.path_params["name"]
-    if name not in rendering.STATIC:
-        raise Problem(404, f"there is nothing at {request.url.path}")
-    content, _ = rendering.static(name)
-    return Response(
-        content,
-        media_type=rendering.STATIC[name],
-        headers={**rendering.HEADERS, "Cache-Control": "public, max-age=31536000, immutable"},
-    )
+def _static(name: str) -> Callable[[Request], Awaitable[Response]]:
+    async def endpoint(request: Request) -> Response:
+        content, _ = rendering.static(name)
+        return Response(
+            content,
+            media_type=rendering.STATIC[name],
+            headers={**rendering.HEADERS, "Cache-Control": "public, max-age=31536000, immutable"},
+        )
+
+    return endpoint

@@ -19,6 +19,12 @@ _STATUS: Final = {
     "unpriced": "unknown: nothing here has a known price",
     "free": "free of charge",
 }
+_REASONS: Final = {
+    "model_missing": "the call does not say which model of whom",
+    "price_missing": "no price is known for this model",
+    "price_of_part_missing": "a part of what was used has no known price",
+    "usage_missing": "no usage was reported",
+}
 
 
 def exact(amount: Decimal | int | None) -> str:
@@ -71,6 +77,11 @@ def cost_of_call(call: dict[str, Any]) -> str:
         return "unknown"
     sign = {"partial": "≥ ", "estimated": "≈ "}.get(status, "")
     return f"{sign}{dollars(call['cost'], is_floor=status == 'partial')}"
+
+
+def reason(word: str) -> str:
+    """Why calls have no price."""
+    return _REASONS.get(word, word)
 
 
 def status(word: str | None) -> str:

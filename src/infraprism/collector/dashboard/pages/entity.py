@@ -29,7 +29,7 @@ async def entity(visit: Visit) -> dict[str, Any]:
                 ("sort", sort),
                 ("order", order),
                 *visit.wanted("cursor"),
-                ("limit", "50"),
+                ("limit", "20"),
             ],
         ),
         ("Models", "/v1/analytics/models", [*who, *period.parameters, ("limit", "20")]),
