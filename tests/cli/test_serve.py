@@ -192,9 +192,15 @@ def test_every_acknowledged_call_survives_a_kill(tmp_path: Path) -> None:
             worker.join()
 
     with serve(tmp_path) as served:
-        status, body = served.request("GET", "/v1/analytics/sessions/s-1")
-        assert status == 200
-        span_ids = [int(call["span_id"], 16) for call in json.loads(body)["calls"]]
+        span_ids: list[int] = []
+        cursor: str | None = ""
+        while cursor is not None:
+            query = f"limit=1000{f'&cursor={cursor}' if cursor else ''}"
+            status, body = served.request("GET", f"/v1/analytics/sessions/s-1/calls?{query}")
+            assert status == 200
+            page = json.loads(body)
+            span_ids += [int(call["span_id"], 16) for call in page["data"]]
+            cursor = page["next_cursor"]
 
     assert len(acknowledged) >= 3000
     assert len(span_ids) == len(set(span_ids))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from infraprism import pricing, semconv
@@ -39,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
         server.run(
             host=told.host,
             port=told.port,
-            database=Path(told.database),
+            database=told.database,
             api_key=told.api_key,
             prices=told.prices,
             retention=told.retention,

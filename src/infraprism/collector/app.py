@@ -25,7 +25,7 @@ from infraprism.collector.dashboard import routes as dashboard
 from infraprism.collector.ingest.receiver import Receiver
 from infraprism.collector.recosts import history_api
 from infraprism.collector.recosts.history_api import HistoryApi
-from infraprism.collector.store.embedded import Store
+from infraprism.collector.store.interface import CannotAnswerError, Store
 from infraprism.collector.upkeep import api as upkeep_api
 from infraprism.collector.upkeep import backup_api
 
@@ -95,6 +95,7 @@ def create_app(
         middleware=[*middleware, Middleware(Gate, keyring, sign_ins, routes)],
         exception_handlers={
             problems.Problem: problems.on_problem,
+            CannotAnswerError: problems.on_no_answer,
             HTTPException: problems.on_http_exception,
             Exception: problems.on_failure,
         },

@@ -17,7 +17,8 @@ from infraprism.collector.access.hosts import is_loopback
 from infraprism.collector.app import create_app
 from infraprism.collector.budgets.watch import Watch
 from infraprism.collector.budgets.webhooks import Signer
-from infraprism.collector.store.embedded import CannotOpenError, Store
+from infraprism.collector.store.interface import CannotOpenError
+from infraprism.collector.store.opening import open_store
 from infraprism.collector.upkeep.keeper import Keeper
 
 #: Seconds that running requests get to finish at the stop.
@@ -34,7 +35,7 @@ class CannotStartError(Exception):
 def run(
     host: str,
     port: int,
-    database: Path,
+    database: str,
     api_key: str | None,
     prices: Path | None = None,
     retention: int | None = None,
@@ -47,7 +48,8 @@ def run(
 ) -> None:
     """Serve until SIGINT or SIGTERM; prints one line to `output` once it listens.
 
-    `prices`: the file of the user's own, by which stored calls are priced again. Port 0 takes a free one.
+    `database`: a file, or the address of a ClickHouse database. `prices`: the file of the user's own,
+    by which stored calls are priced again. Port 0 takes a free one.
     `retention`: nanoseconds for which calls are kept; None keeps them for good.
     `backups`: the folder of online backups. `log_format`: `text` or `json`.
     `trace_url`: where the dashboard links for a trace, with ``{trace_id}`` in it.
@@ -60,7 +62,7 @@ def run(
         raise CannotStartError(f"{backups} is no folder for backups")
     with _listen(host, port) as listener:
         try:
-            store = Store(database)
+            store = open_store(database)
         except CannotOpenError as error:
             raise CannotStartError(str(error)) from error
         signer = None if webhook_secret is None else Signer(webhook_secret)
@@ -85,7 +87,7 @@ def run(
             keeper.start()
             watch.start()
             try:
-                _serve(app, store.path, host, listener, output)
+                _serve(app, store.place, host, listener, output)
             finally:
                 watch.close()
                 keeper.close()
@@ -124,7 +126,7 @@ class _Server(uvicorn.Server):
         print(self._announcement, file=self._output, flush=True)
 
 
-def _serve(app: Starlette, database: Path, host: str, listener: socket.socket, output: TextIO) -> None:
+def _serve(app: Starlette, database: str, host: str, listener: socket.socket, output: TextIO) -> None:
     shown_host = f"[{host}]" if ":" in host else host
     line = (
         f"InfraPrism collector listening on http://{shown_host}:{listener.getsockname()[1]},"

@@ -1,3 +1,5 @@
+"""Every answer is the same from either store."""
+
 from __future__ import annotations
 
 import json
@@ -9,10 +11,15 @@ import httpx2
 import pytest
 
 from infraprism.collector.ingest.calls import read_request
-from infraprism.collector.store.embedded import Store
+from infraprism.collector.store.interface import Store
 from tests.support.otlp import make_request
 
 Send = Callable[..., None]
+
+
+@pytest.fixture
+def store(any_store: Store) -> Store:
+    return any_store
 
 
 @pytest.fixture

@@ -17,7 +17,8 @@ from starlette.testclient import TestClient
 
 from infraprism.collector.app import create_app
 from infraprism.collector.ingest.calls import read_request
-from infraprism.collector.store.embedded import Store
+from infraprism.collector.store.interface import Store
+from infraprism.collector.store.questions import sessions
 from tests.support.otlp import NEW_YEAR, SECOND, make_call, make_request, make_span
 
 SESSIONS = "/v1/analytics/sessions"
@@ -437,15 +438,15 @@ def test_what_is_not_there_is_a_problem_too(client: TestClient) -> None:
     assert (answer.status_code, sorted(answer.headers["allow"].split(", "))) == (405, ["GET", "HEAD"])
 
 
-def test_a_store_that_fails_is_a_503(store: Store) -> None:
+def test_a_store_that_fails_is_a_503(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     client = TestClient(create_app(store))
-    with store.reader() as connection:
-        connection.execute("DROP TABLE calls")
-        connection.commit()
+    send(store, make_call())
+    monkeypatch.setattr(sessions, "_KEYS", "missing")
 
     answer = client.get(SESSIONS)
 
-    assert (answer.status_code, answer.json()["title"]) == (503, "Service Unavailable")
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+    assert answer.json()["title"] == "Service Unavailable"
 
 
 def test_health_and_status(client: TestClient, store: Store) -> None:

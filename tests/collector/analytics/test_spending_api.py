@@ -11,7 +11,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from infraprism.collector.app import create_app
-from infraprism.collector.store.embedded import Store
+from infraprism.collector.store.interface import Store
 from infraprism.pricing import version
 from tests.collector.analytics.conftest import Send, exact
 from tests.support.otlp import NEW_YEAR, SECOND, make_call

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
 import anyio
-import duckdb
 import msgspec
 from starlette.requests import Request
 from starlette.routing import BaseRoute, Route
@@ -87,7 +86,4 @@ def row(key: Key) -> dict[str, Any]:
 
 
 async def _in_thread(work: Callable[[], T]) -> T:
-    try:
-        return await anyio.to_thread.run_sync(work)
-    except duckdb.Error as error:
-        raise Problem(503, f"the store could not do it: {str(error).splitlines()[0]}") from error
+    return await anyio.to_thread.run_sync(work)

@@ -11,7 +11,7 @@ from infraprism.collector.access import keys
 from infraprism.collector.access.keys import Key
 from infraprism.collector.access.scopes import SCOPES, Scope
 from infraprism.collector.store import keys as stored
-from infraprism.collector.store.embedded import Store
+from infraprism.collector.store.interface import Store
 
 
 class NoSuchKeyError(Exception):

@@ -7,7 +7,6 @@ from decimal import Decimal
 from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
-import duckdb
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -15,7 +14,7 @@ from infraprism.collector.analytics import answers, cursors, exports, filtering,
 from infraprism.collector.analytics.operations import Asking, Operation
 from infraprism.collector.counters import Counters
 from infraprism.collector.problems import Problem
-from infraprism.collector.store.embedded import Store
+from infraprism.collector.store.interface import Connection, Store
 from infraprism.collector.store.questions import calls, sessions
 from infraprism.collector.store.questions.asked import Row
 from infraprism.collector.store.questions.calls import Moment
@@ -95,7 +94,7 @@ class SessionsApi:
             (value,), texts = cursors.read(values["cursor"], order, [type_], 3)
             after = Position(value, *texts)
 
-        def page(connection: duckdb.DuckDBPyConnection) -> list[Key]:
+        def page(connection: Connection) -> list[Key]:
             # One more than asked for tells whether there is a next page.
             return sessions.page(
                 connection, wanted, limit + 1, sort=values["sort"], order=values["order"], after=after
@@ -107,11 +106,12 @@ class SessionsApi:
             last = keys[limit - 1].position
             return cursors.write(order, last[:1], last[1:])
 
-        def export(connection: duckdb.DuckDBPyConnection) -> tuple[Iterator[bytes], str | None]:
+        def export(connection: Connection) -> tuple[Iterator[bytes], str | None]:
             keys = page(connection)
+            shown = keys[:limit]
             chunks = (
-                [answers.session(row) for row in sessions.details(connection, keys[first : first + _CHUNK])]
-                for first in range(0, len(keys[:limit]), _CHUNK)
+                [answers.session(row) for row in sessions.details(connection, shown[first : first + _CHUNK])]
+                for first in range(0, len(shown), _CHUNK)
             )
             return exports.write(kind, _FIELDS, chunks), cursor(keys)
 
@@ -119,7 +119,7 @@ class SessionsApi:
             pieces, following = await self._asking.ask(export)
             return exports.answer(pieces, kind, "sessions", following)
 
-        def question(connection: duckdb.DuckDBPyConnection) -> tuple[list[Key], list[Row]]:
+        def question(connection: Connection) -> tuple[list[Key], list[Row]]:
             keys = page(connection)
             return keys, sessions.details(connection, keys[:limit])
 
@@ -146,7 +146,7 @@ class SessionsApi:
         """`GET /v1/analytics/sessions/{session_id}`."""
         session_id = _decoded(_raw(request))
 
-        def question(connection: duckdb.DuckDBPyConnection) -> tuple[Any, ...]:
+        def question(connection: Connection) -> tuple[Any, ...]:
             key = _one(connection, session_id, values)
             return (
                 *sessions.details(connection, [key]),
@@ -192,7 +192,7 @@ class SessionsApi:
         """`GET /v1/analytics/sessions/{session_id}/timeline`."""
         session_id, after = _decoded(_raw(request).removesuffix(_TIMELINE)), _after(values)
 
-        def question(connection: duckdb.DuckDBPyConnection) -> tuple[Any, ...]:
+        def question(connection: Connection) -> tuple[Any, ...]:
             key = _one(connection, session_id, values)
             found = calls.items(connection, key, values["limit"] + 1, after)
             items, shown = found[: values["limit"]], {}
@@ -246,7 +246,7 @@ class StatusApi:
         )
 
 
-def _one(connection: duckdb.DuckDBPyConnection, session_id: str, values: dict[str, Any]) -> Key:
+def _one(connection: Connection, session_id: str, values: dict[str, Any]) -> Key:
     wanted = Filter(session_id, True, values["entity_type"], values["entity_id"])
     found = sessions.page(connection, wanted, filtering.MAX_LIMIT)
     if not found:

@@ -7,7 +7,6 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import Any, Final
 
-import duckdb
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -17,6 +16,7 @@ from infraprism.collector.analytics.declared import Parameter
 from infraprism.collector.analytics.grouping import METRIC_GROUPS
 from infraprism.collector.analytics.operations import Asking, Operation
 from infraprism.collector.analytics.periods import Period
+from infraprism.collector.store.interface import Connection
 from infraprism.collector.store.questions import metrics
 from infraprism.collector.store.questions.asked import Row
 from infraprism.collector.wire import JSONAnswer
@@ -63,7 +63,7 @@ class MetricsApi:
         now = periods.period(values["start_date"], values["end_date"], zone, time.time_ns())
         edges = periods.edges(now, values["interval"], zone)
 
-        def question(connection: duckdb.DuckDBPyConnection) -> tuple[metrics.Metrics, Row | None]:
+        def question(connection: Connection) -> tuple[metrics.Metrics, Row | None]:
             found = metrics.sessions(
                 connection,
                 filtering.of_calls(values, now),

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 import anyio
-import duckdb
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
@@ -15,8 +14,7 @@ from starlette.routing import BaseRoute, Route
 from infraprism.collector.access.scopes import scoped
 from infraprism.collector.analytics import declared
 from infraprism.collector.analytics.declared import Parameter
-from infraprism.collector.problems import Problem
-from infraprism.collector.store.embedded import Store
+from infraprism.collector.store.interface import Connection, Store
 
 T = TypeVar("T")
 #: Questions that are asked at the same time.
@@ -48,14 +46,11 @@ class Asking:
         self._store = store
         self._limiter = anyio.CapacityLimiter(_AT_ONCE)
 
-    async def ask(self, question: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
+    async def ask(self, question: Callable[[Connection], T]) -> T:
         """The answer to `question`. Raises `Problem` where the store has none."""
 
         def asked() -> T:
             with self._store.reader() as connection:
                 return question(connection)
 
-        try:
-            return await anyio.to_thread.run_sync(asked, limiter=self._limiter)
-        except duckdb.Error as error:
-            raise Problem(503, f"the store could not answer: {str(error).splitlines()[0]}") from error
+        return await anyio.to_thread.run_sync(asked, limiter=self._limiter)

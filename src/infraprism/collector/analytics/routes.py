@@ -14,7 +14,7 @@ from infraprism.collector.analytics.metrics_api import MetricsApi
 from infraprism.collector.analytics.operations import Asking
 from infraprism.collector.analytics.spending_api import SpendingApi
 from infraprism.collector.counters import Counters
-from infraprism.collector.store.embedded import Store
+from infraprism.collector.store.interface import Store
 
 
 def routes(

@@ -10,7 +10,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-import duckdb
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -22,6 +21,7 @@ from infraprism.collector.analytics.grouping import COST_GROUPS
 from infraprism.collector.analytics.operations import Asking, Operation
 from infraprism.collector.analytics.periods import Period
 from infraprism.collector.problems import Problem
+from infraprism.collector.store.interface import Connection
 from infraprism.collector.store.questions import costs, spenders, unpriced
 from infraprism.collector.store.questions.asked import Row
 from infraprism.collector.store.questions.spenders import Kind, Place
@@ -89,7 +89,7 @@ class SpendingApi:
             # The last thirty days go on: a list goes on in those that it began with.
             period, after = Period(*dates), Place(value, *texts)
 
-        def question(connection: duckdb.DuckDBPyConnection) -> tuple[Any, str | None]:
+        def question(connection: Connection) -> tuple[Any, str | None]:
             wanted = filtering.of_calls(values, period)
             rows = spenders.page(
                 connection, kind, wanted, limit + 1, sort=values["sort"], order=values["order"], after=after

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import Final, TypeVar
 
 import anyio
-import duckdb
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
@@ -25,7 +24,7 @@ from infraprism.collector.ingest import bodies
 from infraprism.collector.problems import Problem
 from infraprism.collector.store import budgets, spending
 from infraprism.collector.store.budgets import Settlement
-from infraprism.collector.store.embedded import Store
+from infraprism.collector.store.interface import CannotAnswerError, Connection, Store
 from infraprism.collector.wire import JSONAnswer
 
 BUDGETS: Final = "/v1/budgets"
@@ -87,7 +86,7 @@ class _Api:
         ask = requests.reservation(await _body(request))
         try:
             answer = await self._desk.reserve(ask)
-        except (BusyError, duckdb.Error) as error:
+        except (BusyError, CannotAnswerError) as error:
             raise _unavailable(error) from None
         return JSONAnswer(answers.reservation(ask.id, answer), status_code=201 if answer.is_allowed else 200)
 
@@ -125,7 +124,7 @@ class _Api:
         """`PUT /v1/budgets/{budget_id}`: another budget in its place."""
         body = await _body(request)
 
-        def replace(connection: duckdb.DuckDBPyConnection) -> Budget:
+        def replace(connection: Connection) -> Budget:
             before = _one(connection, request)
             budget = self._read(body, before.id or "", before.created_at)
             budgets.define(connection, budget)
@@ -137,7 +136,7 @@ class _Api:
         """`DELETE /v1/budgets/{budget_id}`."""
         parameters.none(request.query_params.multi_items())
 
-        def forget(connection: duckdb.DuckDBPyConnection) -> None:
+        def forget(connection: Connection) -> None:
             budgets.forget(connection, _one(connection, request).id or "")
 
         await self._change(forget)
@@ -148,7 +147,7 @@ class _Api:
         limit = parameters.recost_list(request.query_params.multi_items())
         now = time.time_ns()
 
-        def query(connection: duckdb.DuckDBPyConnection) -> tuple[Budget, list[spending.Spent]]:
+        def query(connection: Connection) -> tuple[Budget, list[spending.Spent]]:
             budget = _one(connection, request)
             period = bounds(budget.period, now)
             return budget, spending.spenders(connection, budget, period, now, limit + 1)
@@ -173,18 +172,18 @@ class _Api:
     async def _settled(self, settlement: Settlement) -> Response:
         try:
             await self._desk.settle(settlement)
-        except (BusyError, duckdb.Error) as error:
+        except (BusyError, CannotAnswerError) as error:
             raise _unavailable(error) from None
         return Response(status_code=204)
 
-    async def _query(self, query: Callable[[duckdb.DuckDBPyConnection], _Result]) -> _Result:
+    async def _query(self, query: Callable[[Connection], _Result]) -> _Result:
         def run() -> _Result:
             with self._store.reader() as connection:
                 return query(connection)
 
         return await self._in_thread(run, self._queries)
 
-    async def _change(self, change: Callable[[duckdb.DuckDBPyConnection], _Result]) -> _Result:
+    async def _change(self, change: Callable[[Connection], _Result]) -> _Result:
         def run() -> _Result:
             with self._store.reader() as connection:
                 result = change(connection)
@@ -196,11 +195,11 @@ class _Api:
     async def _in_thread(self, work: Callable[[], _Result], limiter: anyio.CapacityLimiter) -> _Result:
         try:
             return await anyio.to_thread.run_sync(work, limiter=limiter)
-        except duckdb.Error as error:
+        except CannotAnswerError as error:
             raise _unavailable(error) from None
 
 
-def _one(connection: duckdb.DuckDBPyConnection, request: Request) -> Budget:
+def _one(connection: Connection, request: Request) -> Budget:
     budget_id = request.path_params["budget_id"]
     found = budgets.definitions(connection, budget_id)
     if not found:

@@ -12,11 +12,10 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Final, NamedTuple
 
-import duckdb
-
 from infraprism.collector.budgets.definitions import Account, Spender
 from infraprism.collector.store import spending
 from infraprism.collector.store.budgets import Reservation, Settlement
+from infraprism.collector.store.interface import Connection
 from infraprism.collector.store.spending import Used
 from infraprism.pricing import money
 
@@ -59,7 +58,7 @@ class Known:
 
     def read(
         self,
-        connection: duckdb.DuckDBPyConnection,
+        connection: Connection,
         accounts: Sequence[Account],
         now: int,
         apart: Sequence[str],

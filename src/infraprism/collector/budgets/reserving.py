@@ -22,7 +22,7 @@ from infraprism.collector.budgets.definitions import Account, Budget, Spender
 from infraprism.collector.budgets.known import Known
 from infraprism.collector.store import budgets, crossings
 from infraprism.collector.store.budgets import Reservation, Settlement
-from infraprism.collector.store.embedded import Store
+from infraprism.collector.store.interface import Store
 from infraprism.collector.store.spending import Used
 from infraprism.pricing import money
 
@@ -82,13 +82,13 @@ class Desk:
         self._crossed: set[str] = set()
 
     async def reserve(self, ask: Ask) -> Answer:
-        """Reserve what a call may cost, unless a budget refuses it. Raises `BusyError`, `duckdb.Error`."""
+        """Reserve what a call may cost, unless a budget refuses. Raises `BusyError`, `CannotAnswerError`."""
         answer = await self._queue(ask)
         assert answer is not None
         return answer
 
     async def settle(self, settlement: Settlement) -> None:
-        """Keep what became of a reservation, durably. Raises `BusyError`, `duckdb.Error`."""
+        """Keep what became of a reservation, durably. Raises `BusyError`, `CannotAnswerError`."""
         await self._queue(settlement)
 
     async def _queue(self, what: Ask | Settlement) -> Answer | None:

@@ -16,7 +16,7 @@ from infraprism.collector.budgets.periods import bounds
 from infraprism.collector.budgets.webhooks import Signer
 from infraprism.collector.store import budgets, crossings, spending
 from infraprism.collector.store.crossings import Crossing
-from infraprism.collector.store.embedded import Store
+from infraprism.collector.store.interface import Store
 
 #: Seconds between two rounds, and how much longer than a round the pause after it is.
 _PAUSE: Final = 1.0

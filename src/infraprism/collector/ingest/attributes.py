@@ -11,6 +11,8 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable
 from decimal import Context, Decimal, DecimalException, Inexact, InvalidOperation
+from functools import lru_cache
+from operator import attrgetter
 from typing import Any, Final, NamedTuple, TypeVar
 
 import msgspec
@@ -37,6 +39,11 @@ _NO_PARTS: Final = frozenset(
     }
 )
 
+#: Longer texts are no amounts and no times; that they are not kept bounds the memory of what was read.
+_CACHED: Final = 200
+#: How the names of ours begin.
+_OURS: Final = "infraprism."
+
 _DECIMAL_TEXT: Final = re.compile(r"[+-]?[0-9]{1,64}(\.[0-9]{0,64})?([eE][+-]?[0-9]{1,3})?")
 # 38 digits, 24 of them decimals, is what DECIMAL(38, 24) holds; what does not fit exactly raises.
 _MONEY: Final = Context(prec=38, traps=[Inexact, InvalidOperation])
@@ -48,7 +55,12 @@ _Read = TypeVar("_Read")
 
 def money(text: object) -> Decimal | None:
     """The exact, non-negative amount that `text` spells, or None when no DECIMAL(38, 24) holds it."""
-    if not isinstance(text, str) or not _DECIMAL_TEXT.fullmatch(text):
+    return _money(text) if isinstance(text, str) and len(text) <= _CACHED else None
+
+
+@lru_cache(4096)  # calls of one kind cost the same again and again
+def _money(text: str) -> Decimal | None:
+    if not _DECIMAL_TEXT.fullmatch(text):
         return None
     try:
         amount = _MONEY.quantize(Decimal(text), _SMALLEST)
@@ -76,7 +88,9 @@ class Attributes:
     """Attributes of which what a column takes is removed, and what is left is kept as JSON."""
 
     def __init__(self, attributes: Iterable[KeyValue], dropped: Counter[str]) -> None:
-        self._values = {item.key: _plain(item.value) for item in attributes}
+        values = self._values = {item.key: _plain(item.value) for item in attributes}
+        #: Those whose names only begin like what is asked for.
+        self._ours = [name for name in values if name.startswith(_OURS)]
         self._dropped = dropped
 
     def is_call(self) -> bool:
@@ -128,7 +142,7 @@ class Attributes:
     def tags(self) -> dict[str, str]:
         """The tags by key; a value that is no text becomes its JSON."""
         prefix = semconv.TAG_PREFIX
-        names = [name for name in self._values if name.startswith(prefix) and name != prefix]
+        names = [name for name in self._ours if name.startswith(prefix) and name != prefix]
         tags = {}
         for name in names:
             value = self._values.pop(name)
@@ -163,7 +177,7 @@ class Attributes:
             amount,
             self._cost_parts(),
             self._take(semconv.COST_QUANTITIES, quantities.by_part, "cost_quantities_invalid") or {},
-            self._take(semconv.COST_EFFECTIVE_FROM, times.nanoseconds, "effective_from_invalid"),
+            self._take(semconv.COST_EFFECTIVE_FROM, _moment, "effective_from_invalid"),
             self._take(semconv.COST_ADJUSTMENT_PERCENT, quantities.percentage, "adjustment_percent_invalid"),
         )
 
@@ -182,8 +196,8 @@ class Attributes:
 
     def _cost_parts(self) -> dict[str, Decimal]:
         parts = {}
-        for name in [name for name in self._values if name.startswith(semconv.COST_PREFIX)]:
-            if name in _NO_PARTS:
+        for name in self._ours:
+            if not name.startswith(semconv.COST_PREFIX) or name in _NO_PARTS or name not in self._values:
                 continue
             part = money(self._values[name])
             if part is None:
@@ -195,7 +209,9 @@ class Attributes:
 
     def usage(self) -> dict[str, Decimal]:
         """The quantities that the conventions have no word for, by their names in `pricing.Usage`."""
-        found = {}
+        found: dict[str, Decimal] = {}
+        if not any(name.startswith(semconv.USAGE_PREFIX) for name in self._ours):
+            return found
         for field, is_length in FURTHER_FIELDS.items():
             read = quantities.length if is_length else quantities.count
             number = self._take(semconv.USAGE_PREFIX + field, read, "usage_invalid")
@@ -230,19 +246,28 @@ class Attributes:
         return _json(self._values)
 
 
+def _moment(value: object) -> int | None:
+    return _nanoseconds(value) if isinstance(value, str) and len(value) <= _CACHED else None
+
+
+_nanoseconds: Final = lru_cache(1024)(times.nanoseconds)
+
+
 def _plain(value: AnyValue) -> Any:
     """`value` as plain data that JSON can hold; bytes become base64, as OTLP/JSON spells them."""
-    match value.WhichOneof("value"):
-        case None:
-            return None
-        case "array_value":
-            return [_plain(item) for item in value.array_value.values]
-        case "kvlist_value":
-            return {item.key: _plain(item.value) for item in value.kvlist_value.values}
-        case "bytes_value":
-            return base64.b64encode(value.bytes_value).decode()
-        case kind:
-            return getattr(value, kind)
+    kind = value.WhichOneof("value")
+    return None if kind is None else _PLAIN[kind](value)
+
+
+_PLAIN: Final[dict[str, Callable[[AnyValue], Any]]] = {
+    "string_value": attrgetter("string_value"),
+    "bool_value": attrgetter("bool_value"),
+    "int_value": attrgetter("int_value"),
+    "double_value": attrgetter("double_value"),
+    "array_value": lambda value: [_plain(item) for item in value.array_value.values],
+    "kvlist_value": lambda value: {item.key: _plain(item.value) for item in value.kvlist_value.values},
+    "bytes_value": lambda value: base64.b64encode(value.bytes_value).decode(),
+}
 
 
 def _json(value: object) -> str:

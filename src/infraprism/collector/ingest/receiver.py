@@ -15,10 +15,8 @@ from infraprism.collector.counters import Counters
 from infraprism.collector.ingest import bodies, otlp, otlp_json, signals
 from infraprism.collector.ingest.calls import Batch
 from infraprism.collector.ingest.signals import Signal
-from infraprism.collector.store.embedded import QueueFullError, Store, StoreFailedError
+from infraprism.collector.store.interface import QueueFullError, Store, StoreFailedError
 
-#: Seconds after which a sender should try again.
-RETRY_AFTER: Final = "1"
 #: How each failure is answered and counted. 4xx: sending the same again cannot help. 503: it can.
 _REFUSALS: Final[dict[type[Exception], tuple[int, str]]] = {
     bodies.TooLargeError: (413, "too_large"),
@@ -67,7 +65,7 @@ class Receiver:
             status, reason = _REFUSALS[type(error)]
             self._counters.requests_refused[reason] += 1
             content = otlp.encode(otlp.refused(str(error)), form)
-            headers = {"Retry-After": RETRY_AFTER} if status == 503 else None
+            headers = {"Retry-After": problems.RETRY_AFTER} if status == 503 else None
             return Response(content, status, headers, media_type=form.value)
         except ClientDisconnect:
             self._counters.requests_refused["disconnected"] += 1

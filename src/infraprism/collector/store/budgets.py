@@ -6,9 +6,8 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Final, NamedTuple
 
-import duckdb
-
 from infraprism.collector.budgets.definitions import Budget, Spender
+from infraprism.collector.store.interface import Connection
 
 #: Nanoseconds after which what belongs to no call any more is swept away.
 _FORGOTTEN: Final = 7 * 86_400 * 10**9
@@ -43,7 +42,7 @@ class Settlement(NamedTuple):
 # --- definitions --------------------------------------------------------------------------------------------
 
 
-def definitions(connection: duckdb.DuckDBPyConnection, budget_id: str | None = None) -> list[Budget]:
+def definitions(connection: Connection, budget_id: str | None = None) -> list[Budget]:
     """All budgets, the oldest first; or the one with this id, if there is one."""
     wanted = "" if budget_id is None else "WHERE id = $id"
     found = connection.execute(
@@ -54,7 +53,7 @@ def definitions(connection: duckdb.DuckDBPyConnection, budget_id: str | None = N
     return [Budget(**dict(zip(names, row, strict=True))) for row in found]
 
 
-def define(connection: duckdb.DuckDBPyConnection, budget: Budget) -> None:
+def define(connection: Connection, budget: Budget) -> None:
     """Add a budget, in place of the one that has its id."""
     connection.execute("DELETE FROM budgets WHERE id = $id", {"id": budget.id})
     names = _BUDGET_COLUMNS.split(", ")
@@ -65,7 +64,7 @@ def define(connection: duckdb.DuckDBPyConnection, budget: Budget) -> None:
     )
 
 
-def forget(connection: duckdb.DuckDBPyConnection, budget_id: str) -> None:
+def forget(connection: Connection, budget_id: str) -> None:
     """Delete a budget, and what was to be told of it."""
     connection.execute(
         "DELETE FROM webhook_attempts WHERE crossing_id IN"
@@ -79,7 +78,7 @@ def forget(connection: duckdb.DuckDBPyConnection, budget_id: str) -> None:
 # --- reservations -------------------------------------------------------------------------------------------
 
 
-def reserve(connection: duckdb.DuckDBPyConnection, rows: Sequence[Reservation]) -> None:
+def reserve(connection: Connection, rows: Sequence[Reservation]) -> None:
     """Append those of `rows` whose id is not there yet."""
     unique = {row.id: row for row in rows}
     if not unique:
@@ -109,7 +108,7 @@ def reserve(connection: duckdb.DuckDBPyConnection, rows: Sequence[Reservation]) 
     )
 
 
-def settle(connection: duckdb.DuckDBPyConnection, rows: Iterable[Settlement]) -> None:
+def settle(connection: Connection, rows: Iterable[Settlement]) -> None:
     """Append what became of reservations; of what is told twice, the first counts."""
     unique: dict[str, Settlement] = {}
     for row in rows:
@@ -132,7 +131,7 @@ def settle(connection: duckdb.DuckDBPyConnection, rows: Iterable[Settlement]) ->
     )
 
 
-def sweep(connection: duckdb.DuckDBPyConnection, now: int) -> None:
+def sweep(connection: Connection, now: int) -> None:
     """Delete reservations and settlements that say nothing any more: no sum changes."""
     connection.execute(
         """

@@ -8,9 +8,8 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Final, NamedTuple
 
-import duckdb
-
 from infraprism.collector.budgets.definitions import Budget
+from infraprism.collector.store.interface import Connection
 from infraprism.collector.store.spending import Used
 from infraprism.pricing import money
 
@@ -62,7 +61,7 @@ class Due(NamedTuple):
     budget: Budget
 
 
-def record(connection: duckdb.DuckDBPyConnection, rows: Sequence[Crossing]) -> None:
+def record(connection: Connection, rows: Sequence[Crossing]) -> None:
     """Append those crossings that are not known yet."""
     for row in {row.id: row for row in rows}.values():
         names = ", ".join(f"${name}" for name in Crossing._fields)
@@ -73,7 +72,7 @@ def record(connection: duckdb.DuckDBPyConnection, rows: Sequence[Crossing]) -> N
         )
 
 
-def due(connection: duckdb.DuckDBPyConnection, budgets: Sequence[Budget], now: int, limit: int) -> list[Due]:
+def due(connection: Connection, budgets: Sequence[Budget], now: int, limit: int) -> list[Due]:
     """Crossings of these budgets that are to be told now, the oldest first."""
     told = {budget.id: budget for budget in budgets if budget.webhook_url is not None}
     columns = ", ".join(f"crossings.{name}" for name in Crossing._fields)
@@ -104,9 +103,7 @@ def due(connection: duckdb.DuckDBPyConnection, budgets: Sequence[Budget], now: i
     return [Due(found, told[found.budget_id]) for found in (Crossing(*row) for row in rows)]
 
 
-def attempted(
-    connection: duckdb.DuckDBPyConnection, crossing_id: str, at: int, answer: str, *, is_delivered: bool
-) -> None:
+def attempted(connection: Connection, crossing_id: str, at: int, answer: str, *, is_delivered: bool) -> None:
     """Keep that a crossing was sent, and what came back."""
     connection.execute(
         "INSERT INTO webhook_attempts VALUES ($id, $at, $is_delivered, $answer)",

@@ -6,9 +6,8 @@ import hashlib
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple, TypeVar
 
-import duckdb
-
 from infraprism.collector.ingest.calls import Call, SessionSpan
+from infraprism.collector.store.interface import Connection
 
 Row = TypeVar("Row", Call, SessionSpan)
 
@@ -16,9 +15,10 @@ _OF_SESSION: Final = """session_id = $session_id
     AND coalesce(entity_type, '') = $entity_type AND coalesce(entity_id, '') = $entity_id"""
 _OF_ENTITY: Final = "entity_type = $entity_type AND entity_id = $entity_id"
 # What came with a deleted row must not be found out from what is kept to know it again.
-_REMEMBER: Final = (
-    "INSERT INTO deleted SELECT started_at, sha256(trace_id || span_id) FROM {table} WHERE {wanted}"
-)
+_REMEMBER: Final = """
+    INSERT INTO deleted (started_at, hash)
+    SELECT started_at, sha256(trace_id || span_id) FROM {table} WHERE {wanted}
+"""
 _COSTS_BEFORE: Final = """
     DELETE FROM recost_changes WHERE (trace_id, span_id, started_at) IN (
         SELECT (trace_id, span_id, started_at) FROM calls WHERE {wanted}
@@ -80,25 +80,23 @@ class Audit(NamedTuple):
     costs_before: int
 
 
-def owners(connection: duckdb.DuckDBPyConnection, session_id: str) -> list[tuple[str, str]]:
+def owners(connection: Connection, session_id: str) -> list[tuple[str, str]]:
     """Type and id of each entity that has a session of this id; both are empty for "no entity"."""
     return connection.execute(_OWNERS, {"session_id": session_id}).fetchall()
 
 
-def session(
-    connection: duckdb.DuckDBPyConnection, session_id: str, entity_type: str, entity_id: str
-) -> Deleted:
+def session(connection: Connection, session_id: str, entity_type: str, entity_id: str) -> Deleted:
     """Delete one session; an empty type and id stand for "no entity"."""
     named = {"session_id": session_id, "entity_type": entity_type, "entity_id": entity_id}
     return _delete(connection, _OF_SESSION, named)
 
 
-def entity(connection: duckdb.DuckDBPyConnection, entity_type: str, entity_id: str) -> Deleted:
+def entity(connection: Connection, entity_type: str, entity_id: str) -> Deleted:
     """Delete all that is of one entity."""
     return _delete(connection, _OF_ENTITY, {"entity_type": entity_type, "entity_id": entity_id})
 
 
-def expired(connection: duckdb.DuckDBPyConnection, before: int, limit: int) -> Deleted:
+def expired(connection: Connection, before: int, limit: int) -> Deleted:
     """Delete at most `limit` rows of each table that started before this time, in Unix nanoseconds."""
     bounds = {"before": before, "limit": limit}
     counts = [
@@ -113,19 +111,20 @@ def target(*names: str) -> str:
     return hashlib.sha256("\0".join(names).encode(errors="replace")).hexdigest()
 
 
-def record(connection: duckdb.DuckDBPyConnection, audit: Audit) -> Audit:
+def record(connection: Connection, audit: Audit) -> Audit:
     """Add a row to the audit under the next id, and return it."""
     row = connection.execute("SELECT coalesce(max(id), 0) + 1 FROM audit").fetchone()
     assert row is not None
     audit = audit._replace(id=int(row[0]))
     connection.execute(
-        f"INSERT INTO audit VALUES ({', '.join(f'${name}' for name in Audit._fields)})",  # noqa: S608
+        f"INSERT INTO audit ({', '.join(Audit._fields)})"  # noqa: S608
+        f" VALUES ({', '.join(f'${name}' for name in Audit._fields)})",
         audit._asdict(),
     )
     return audit
 
 
-def audits(connection: duckdb.DuckDBPyConnection, before: int | None, limit: int) -> list[Audit]:
+def audits(connection: Connection, before: int | None, limit: int) -> list[Audit]:
     """The latest rows of the audit, the last one first; `before`: only those with a smaller id."""
     rows = connection.execute(
         f"SELECT {', '.join(Audit._fields)} FROM audit"  # noqa: S608
@@ -135,7 +134,7 @@ def audits(connection: duckdb.DuckDBPyConnection, before: int | None, limit: int
     return [Audit(*row) for row in rows]
 
 
-def alive(connection: duckdb.DuckDBPyConnection, rows: Sequence[Row]) -> list[Row]:
+def alive(connection: Connection, rows: Sequence[Row]) -> list[Row]:
     """Those of `rows` that were not deleted: what is delivered again must not bring them back."""
     if not rows:
         return []
@@ -151,7 +150,7 @@ def _hash(row: Call | SessionSpan) -> str:
     return hashlib.sha256((row.trace_id + row.span_id).encode()).hexdigest()
 
 
-def _delete(connection: duckdb.DuckDBPyConnection, wanted: str, named: dict[str, str]) -> Deleted:
+def _delete(connection: Connection, wanted: str, named: dict[str, str]) -> Deleted:
     for table in ("calls", "spans"):
         connection.execute(_REMEMBER.format(table=table, wanted=wanted), named)
     for sql in _OF_BUDGETS:
@@ -164,7 +163,7 @@ def _delete(connection: duckdb.DuckDBPyConnection, wanted: str, named: dict[str,
     return Deleted(calls, spans, costs_before)
 
 
-def _count(connection: duckdb.DuckDBPyConnection, sql: str, named: dict[str, Any]) -> int:
+def _count(connection: Connection, sql: str, named: dict[str, Any]) -> int:
     row = connection.execute(sql, named).fetchone()
     assert row is not None
     return int(row[0])

@@ -43,7 +43,7 @@ WIDE: Final = Money(
 )
 
 
-def exactly(connection: duckdb.DuckDBPyConnection, question: Callable[[Money], _T]) -> _T:
+def exactly(connection: Any, question: Callable[[Money], _T]) -> _T:
     """The answer to `question`, whatever amounts are stored: no total, however absurd, is refused."""
     try:
         return question(NARROW)

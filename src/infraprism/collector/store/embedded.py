@@ -22,29 +22,21 @@ from typing import Final
 import duckdb
 
 from infraprism.collector.ingest.calls import Batch
-from infraprism.collector.store import backups, deletions, queries, schema
+from infraprism.collector.store import backups, deletions, schema, tables
+from infraprism.collector.store.interface import (
+    CannotAnswerError,
+    CannotOpenError,
+    ChangeRunningError,
+    QueueFullError,
+    StoreFailedError,
+)
+from infraprism.collector.store.recosting import EmbeddedRecosting
 
 QUEUE_SPANS: Final = 50_000
 #: Rows of one commit; a bound on what the writer holds twice in memory.
 COMMIT_SPANS: Final = 20_000
 
 _log = logging.getLogger(__name__)
-
-
-class CannotOpenError(Exception):
-    """The database cannot be used; the message is one line that names the file."""
-
-
-class QueueFullError(Exception):
-    """The writer is behind; send the same batch again later."""
-
-
-class ChangeRunningError(Exception):
-    """Another change of what is stored has not ended yet."""
-
-
-class StoreFailedError(Exception):
-    """The batch was not stored; send the same batch again later."""
 
 
 @dataclass(slots=True)
@@ -77,6 +69,11 @@ class Store:
         self._root = _open(self.path)
         self._writer = threading.Thread(target=self._write_until_closed, name="infraprism-store-writer")
         self._writer.start()
+
+    @property
+    def place(self) -> str:
+        """Where the data is, for people to read."""
+        return str(self.path)
 
     def submit(self, batch: Batch) -> Future[None]:
         """Queue `batch`; the future is done once its rows are durable, or holds `StoreFailedError`.
@@ -122,13 +119,19 @@ class Store:
 
     @contextmanager
     def reader(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A connection for queries, in one snapshot of the data; the writer is not held up."""
+        """A connection for queries, in one snapshot of the data; the writer is not held up.
+
+        What DuckDB cannot do in it is raised as `CannotAnswerError`.
+        """
         with self._changed:
             cursor = self._root.cursor()
             self._readers += 1
         try:
             cursor.begin()
             yield cursor
+        except duckdb.Error as error:
+            reason = str(error).splitlines()[0]
+            raise CannotAnswerError(f"the store could not answer: {reason}") from error
         finally:
             cursor.close()
             with self._changed:
@@ -148,6 +151,12 @@ class Store:
                 yield connection
         finally:
             self._change.release()
+
+    @contextmanager
+    def recosting(self) -> Iterator[EmbeddedRecosting]:
+        """For pricing stored calls again, which nobody else does meanwhile. Raises as `changer`."""
+        with self.changer() as connection:
+            yield EmbeddedRecosting(connection)
 
     @property
     def closing(self) -> bool:
@@ -210,8 +219,8 @@ class Store:
             if not total:  # only a probe brings nothing; beside others it is their commit that proves it
                 connection.execute("UPDATE probe SET written_at = $now", {"now": time.time_ns()})
             calls, spans = deletions.alive(connection, calls), deletions.alive(connection, spans)
-            calls_stored = queries.insert(connection, queries.CALLS, calls)
-            spans_stored = queries.insert(connection, queries.SPANS, spans)
+            calls_stored = tables.insert(connection, tables.CALLS, calls)
+            spans_stored = tables.insert(connection, tables.SPANS, spans)
             connection.commit()
         self.calls_stored += calls_stored
         self.spans_stored += spans_stored

@@ -12,9 +12,8 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
-import duckdb
-
 from infraprism.collector.budgets.definitions import TAG, Account, Budget
+from infraprism.collector.store.interface import Connection
 from infraprism.pricing import money
 
 #: Calls, and what is to become calls: each row is money that is spent, or only reserved. That a call has
@@ -90,7 +89,7 @@ NOTHING: Final = Used(money.ZERO, money.ZERO, 0)
 
 
 def used(
-    connection: duckdb.DuckDBPyConnection, accounts: Sequence[Account], now: int, apart: Sequence[str] = ()
+    connection: Connection, accounts: Sequence[Account], now: int, apart: Sequence[str] = ()
 ) -> dict[Account, Used]:
     """What each of the accounts has spent and reserved `now`, without the open reservations `apart`."""
     wanted = [*dict.fromkeys(accounts)]
@@ -122,7 +121,7 @@ def used(
 
 
 def spenders(
-    connection: duckdb.DuckDBPyConnection,
+    connection: Connection,
     budget: Budget,
     period: tuple[int, int],
     now: int,

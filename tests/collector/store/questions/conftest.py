@@ -2,20 +2,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
-import duckdb
 import pytest
 
 from infraprism.collector.ingest.calls import Batch, Call, SessionSpan
-from infraprism.collector.store.embedded import Store
+from infraprism.collector.store.interface import Connection, Store
+from infraprism.collector.store.opening import open_store
 
-Kept = Callable[..., "contextmanager[duckdb.DuckDBPyConnection]"]
+Kept = Callable[..., "contextmanager[Connection]"]
 
 
-@pytest.fixture(scope="module")
-def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    store = Store(Path(tmp_path_factory.mktemp("store")) / "test.duckdb")
+@pytest.fixture(scope="module", params=["duckdb", "clickhouse"])
+def database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    if request.param == "duckdb":
+        store = open_store(str(tmp_path_factory.mktemp("store") / "test.duckdb"))
+    else:
+        store = open_store(request.getfixturevalue("clickhouse").address())
     yield store
     store.close()
 
@@ -25,7 +27,7 @@ def kept(database: Store) -> Kept:
     """A connection to a real database that has these calls and spans, and no others."""
 
     @contextmanager
-    def kept(calls: list[Call], spans: list[SessionSpan] = []) -> Iterator[duckdb.DuckDBPyConnection]:  # noqa: B006
+    def kept(calls: list[Call], spans: list[SessionSpan] = []) -> Iterator[Connection]:  # noqa: B006
         with database.changer() as connection:
             connection.execute("DELETE FROM calls")
             connection.execute("DELETE FROM spans")

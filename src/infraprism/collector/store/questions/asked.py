@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import duckdb
+from infraprism.collector.store.interface import Connection
 
 Row = dict[str, Any]
 
@@ -21,7 +21,7 @@ class Asked:
         self.parameters[name] = value
         return f"${name}"
 
-    def rows(self, connection: duckdb.DuckDBPyConnection, sql: str) -> list[Row]:
+    def rows(self, connection: Connection, sql: str) -> list[Row]:
         """The rows of `sql`, a dict of column values each."""
         result = connection.execute(sql, self.parameters)
         names = [column[0] for column in result.description]

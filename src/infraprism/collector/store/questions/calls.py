@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-import duckdb
-
+from infraprism.collector.store.interface import Connection
 from infraprism.collector.store.questions.asked import Asked, Row
 from infraprism.collector.store.questions.sessions import Key
 
@@ -45,9 +44,7 @@ class Item(NamedTuple):
         return Moment(*self[:4])
 
 
-def of_session(
-    connection: duckdb.DuckDBPyConnection, session: Key, limit: int, after: Moment | None = None
-) -> list[Row]:
+def of_session(connection: Connection, session: Key, limit: int, after: Moment | None = None) -> list[Row]:
     """At most `limit` calls of a session, one dict of column values each."""
     asked = Asked()
     behind = ""
@@ -60,7 +57,7 @@ def of_session(
     )
 
 
-def trace_ids(connection: duckdb.DuckDBPyConnection, session: Key, limit: int) -> list[str]:
+def trace_ids(connection: Connection, session: Key, limit: int) -> list[str]:
     """At most `limit` traces that the calls of a session are in, the first one first."""
     asked = Asked()
     rows = asked.rows(
@@ -71,9 +68,7 @@ def trace_ids(connection: duckdb.DuckDBPyConnection, session: Key, limit: int) -
     return [row["trace_id"] for row in rows]
 
 
-def items(
-    connection: duckdb.DuckDBPyConnection, session: Key, limit: int, after: Moment | None = None
-) -> list[Item]:
+def items(connection: Connection, session: Key, limit: int, after: Moment | None = None) -> list[Item]:
     """At most `limit` calls and other spans of a session."""
     asked = Asked()
     behind = ""
@@ -96,12 +91,11 @@ def items(
         ORDER BY {_IN_TIME} LIMIT {asked.bind(limit)}
         """,
     )
-    return [Item(**row) for row in rows]
+    # Where nothing comes before, ClickHouse says 0.
+    return [Item(**{**row, "busy_until": row["busy_until"] or None}) for row in rows]
 
 
-def parents(
-    connection: duckdb.DuckDBPyConnection, session: Key, items: Sequence[Item]
-) -> dict[tuple[str, str], str | None]:
+def parents(connection: Connection, session: Key, items: Sequence[Item]) -> dict[tuple[str, str], str | None]:
     """The parents of `items`, and of all that are above them in the session, by trace id and span id."""
     found = {(item.trace_id, item.span_id): item.parent_span_id for item in items}
     looked_for: set[tuple[str, str]] = set()
@@ -124,7 +118,7 @@ def parents(
             found |= {(row["trace_id"], row["span_id"]): row["parent_span_id"] for row in rows}
 
 
-def shown(connection: duckdb.DuckDBPyConnection, session: Key, first: int, last: int) -> dict[Moment, Row]:
+def shown(connection: Connection, session: Key, first: int, last: int) -> dict[Moment, Row]:
     """What is shown of the calls and the spans that start in this stretch of time, both ends included."""
     found: dict[Moment, Row] = {}
     for table, columns in (("spans", f"{_IN_TIME}, name, is_error, error_type, tags"), ("calls", _COLUMNS)):

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-import duckdb
-
 from infraprism.collector.store import dialect
 from infraprism.collector.store.dialect import Money
+from infraprism.collector.store.interface import Connection
 from infraprism.collector.store.questions import cuts, groups, numbers
 from infraprism.collector.store.questions.asked import Asked, Row, where
 from infraprism.collector.store.questions.filters import Filter
@@ -19,7 +18,7 @@ UNEXPLAINED: Final = "unexplained"
 
 
 def grouped(
-    connection: duckdb.DuckDBPyConnection,
+    connection: Connection,
     wanted: Filter,
     by: Sequence[str],
     limit: int,

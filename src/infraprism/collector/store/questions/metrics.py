@@ -11,10 +11,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Final
 
-import duckdb
-
 from infraprism.collector.store import dialect
 from infraprism.collector.store.dialect import Money
+from infraprism.collector.store.interface import Connection
 from infraprism.collector.store.questions import cuts, filters, groups, numbers
 from infraprism.collector.store.questions.asked import Asked, Row, where
 from infraprism.collector.store.questions.filters import Filter
@@ -41,7 +40,7 @@ class Metrics:
 
 
 def sessions(
-    connection: duckdb.DuckDBPyConnection,
+    connection: Connection,
     wanted: Filter,
     *,
     edges: Sequence[int] = (),
@@ -96,7 +95,7 @@ class _Slices:
         self._bucket = {"bucket": cuts.bucket("started_at", edges)} if edges else {}
         self._where = where(self._conditions(wanted))
 
-    def rows(self, connection: duckdb.DuckDBPyConnection, sql: str) -> list[Row]:
+    def rows(self, connection: Connection, sql: str) -> list[Row]:
         return self._asked.rows(connection, sql)
 
     def sums(self) -> str:

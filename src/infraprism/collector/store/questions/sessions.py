@@ -9,10 +9,9 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, Final, Literal, NamedTuple
 
-import duckdb
-
 from infraprism.collector.store import dialect
 from infraprism.collector.store.dialect import Money
+from infraprism.collector.store.interface import Connection
 from infraprism.collector.store.questions import filters, numbers
 from infraprism.collector.store.questions.asked import Asked, Row, where
 from infraprism.collector.store.questions.filters import Filter
@@ -55,7 +54,7 @@ class Key(NamedTuple):
 
 
 def page(
-    connection: duckdb.DuckDBPyConnection,
+    connection: Connection,
     wanted: Filter,
     limit: int,
     *,
@@ -66,14 +65,14 @@ def page(
     """The keys of at most `limit` sessions, in order; ties go by entity and session id."""
 
     def question(money: Money) -> list[Key]:
-        if sort == "last_activity_at" and order == "desc" and _is_of_keys(wanted):
+        if sort == "last_activity_at" and order == "desc" and not wanted.whole_id and _is_of_keys(wanted):
             return _latest(connection, wanted, limit, after, money)
         return _page(connection, wanted, limit, sort, order, after, money, None)
 
     return dialect.exactly(connection, question)
 
 
-def details(connection: duckdb.DuckDBPyConnection, keys: Sequence[Key]) -> list[Row]:
+def details(connection: Connection, keys: Sequence[Key]) -> list[Row]:
     """Everything that is shown of these sessions, in their order, one dict of column values each."""
     if not keys:
         return []
@@ -82,7 +81,7 @@ def details(connection: duckdb.DuckDBPyConnection, keys: Sequence[Key]) -> list[
 
 
 def _latest(
-    connection: duckdb.DuckDBPyConnection, wanted: Filter, limit: int, after: Position | None, money: Money
+    connection: Connection, wanted: Filter, limit: int, after: Position | None, money: Money
 ) -> list[Key]:
     """As `_page` by last activity, which the newest calls alone tell."""
     edges = connection.execute("SELECT min(ended_at), max(ended_at) FROM calls").fetchone()
@@ -101,7 +100,7 @@ def _latest(
     return _with_starts(connection, found)
 
 
-def _with_starts(connection: duckdb.DuckDBPyConnection, keys: list[Key]) -> list[Key]:
+def _with_starts(connection: Connection, keys: list[Key]) -> list[Key]:
     """The keys with their sessions' true starts: the newest calls do not tell those."""
     if not keys:
         return []
@@ -121,7 +120,7 @@ def _with_starts(connection: duckdb.DuckDBPyConnection, keys: list[Key]) -> list
 
 
 def _page(
-    connection: duckdb.DuckDBPyConnection,
+    connection: Connection,
     wanted: Filter,
     limit: int,
     sort: Sort,
@@ -190,9 +189,7 @@ def _is_of_keys(wanted: Filter) -> bool:
     return not wanted.tags and all(value is None for value in (*others, wanted.has_errors, wanted.unpriced))
 
 
-def _details(
-    connection: duckdb.DuckDBPyConnection, keys: Sequence[Key], money: Money
-) -> dict[tuple[Any, ...], Row]:
+def _details(connection: Connection, keys: Sequence[Key], money: Money) -> dict[tuple[Any, ...], Row]:
     asked = Asked()
     page = dialect.rows_of(
         {

@@ -5,10 +5,9 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Final, Literal, NamedTuple
 
-import duckdb
-
 from infraprism.collector.store import dialect
 from infraprism.collector.store.dialect import Money
+from infraprism.collector.store.interface import Connection
 from infraprism.collector.store.questions import groups, numbers
 from infraprism.collector.store.questions.asked import Asked, Row, where
 from infraprism.collector.store.questions.filters import Filter
@@ -36,7 +35,7 @@ class Place(NamedTuple):
 
 
 def page(
-    connection: duckdb.DuckDBPyConnection,
+    connection: Connection,
     kind: Kind,
     wanted: Filter,
     limit: int,

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-import duckdb
-
+from infraprism.collector.store.interface import Connection
 from infraprism.collector.store.questions import groups
 from infraprism.collector.store.questions.asked import Asked, Row, where
 from infraprism.collector.store.questions.filters import Filter
@@ -20,7 +19,7 @@ REASONS: Final = {
 }
 
 
-def calls(connection: duckdb.DuckDBPyConnection, wanted: Filter, limit: int) -> list[Row]:
+def calls(connection: Connection, wanted: Filter, limit: int) -> list[Row]:
     """At most `limit` rows by provider, model and reason, those of the most calls first.
 
     `wanted` has both ends of its period.
