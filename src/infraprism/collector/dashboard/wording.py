@@ -174,9 +174,9 @@ def entity(row: dict[str, Any]) -> str:
     return f"{kind or 'no type'}/{name}" if name else f"{kind}, no id"
 
 
-def plural(number: int, one: str, many: str | None = None) -> str:
+def plural(number: int, one: str) -> str:
     """A count with its noun."""
-    return f"{count(number)} {one if number == 1 else many or one + 's'}"
+    return f"{count(number)} {one if number == 1 else one + 's'}"
 
 
 def _grouped(digits: str) -> str:

@@ -26,6 +26,7 @@ async def overview(visit: Visit) -> dict[str, Any]:
         ("Unpriced models", "/v1/analytics/unpriced", period.bounds),
         ("Budgets", "/v1/budgets", []),
     )
+    has_calls = metrics.data is not None and metrics.data["summary"]["call_count"] > 0
     return {
         "metrics": metrics,
         "charts": drawing.of_series(metrics, period.zone),
@@ -35,7 +36,7 @@ async def overview(visit: Visit) -> dict[str, Any]:
         "unpriced": unpriced,
         "budgets": budgets,
         "states": await budget_states(visit, (budgets.data or {}).get("data", [])),
-        "is_empty": await is_empty(visit),
+        "is_empty": not has_calls and await is_empty(visit),
     }
 
 

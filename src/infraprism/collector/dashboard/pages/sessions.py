@@ -9,8 +9,6 @@ from infraprism.collector.dashboard.asking import segment
 from infraprism.collector.dashboard.pages.overview import is_empty
 from infraprism.collector.dashboard.visit import SESSIONS, Visit
 
-#: What the list can be sorted by, as its columns are called.
-SORTS: Final = ("last_activity_at", "started_at", "duration", "turn_count", "call_count", "total_cost")
 #: Rows of a page.
 _ROWS: Final = "50"
 _TIMELINE_ROWS: Final = "100"

@@ -21,7 +21,6 @@ async function look() {
   if (!status.ok) throw new Error(status.statusText);
   const counters = await status.json();
   const now = counters.calls_stored + counters.spans_stored;
-  if (stored === null) stored = Number(document.querySelector("[data-live]").dataset.stored ?? now);
   if (now === stored) return;
   const answer = await fetch(location.href, { cache: "no-store" });
   if (!answer.ok || answer.redirected) throw new Error(answer.statusText);
