@@ -29,6 +29,7 @@ DOORS: dict[str, set[str]] = {
     "guard": set(),
     "price_file": COMMON | {"infraprism.guard", "infraprism.pricing", "infraprism.settings"},
     "compat": {"infraprism.pricing", "infraprism.semconv"},
+    "dialects": {"infraprism", "infraprism.pricing", "infraprism.semconv"},
     "pricing": {"genai_prices", "httpx2"},
     "sessions": COMMON
     | API
@@ -65,6 +66,7 @@ DOORS: dict[str, set[str]] = {
     | API
     | {
         "infraprism.compat",
+        "infraprism.dialects",
         "infraprism.guard",
         "infraprism.price_file",
         "infraprism.pricing",
@@ -76,6 +78,7 @@ DOORS: dict[str, set[str]] = {
     },
     "collector": COMMON
     | {
+        "infraprism.dialects",
         "infraprism.pricing",
         "infraprism.settings",
         "anyio",

@@ -17,6 +17,8 @@ from infraprism import semconv
 DEFAULT_HOST = "127.0.0.1"
 #: The port of OTLP over HTTP: an exporter with no settings at all finds the local collector.
 DEFAULT_PORT = 4318
+#: The port of OTLP over gRPC.
+DEFAULT_GRPC_PORT = 4317
 DEFAULT_DATABASE = "infraprism.duckdb"
 #: Calls of a session in one trace: with the HTTP spans beside them about half of what Tempo takes, 5 MB.
 DEFAULT_TRACE_MAX_CALLS = 1000

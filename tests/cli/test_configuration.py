@@ -16,6 +16,7 @@ from tests.cli.test_serve import refused, serve
 DEFAULTS = Configuration(
     host="127.0.0.1",
     port=4318,
+    grpc_port=None,
     database="infraprism.duckdb",
     api_key=None,
     prices=None,
@@ -30,6 +31,7 @@ DEFAULTS = Configuration(
 WRITTEN = {
     "host": ("0.0.0.0", "0.0.0.0"),
     "port": ("8080", 8080),
+    "grpc_port": ("Off", "off"),
     "database": ("/data/x.duckdb", "/data/x.duckdb"),
     "api_key": ("ip-key", "ip-key"),
     "prices": ("prices.toml", Path("prices.toml")),

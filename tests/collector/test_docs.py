@@ -19,7 +19,7 @@ SOURCES = Path(calls.__file__).parent
 def test_every_reason_is_documented() -> None:
     reasons = {*heads.REJECTIONS, calls.NO_CALL_NO_SESSION, logs.NO_CALL}
     reasons |= {*get_args(repricing.Reason), *unpriced.REASONS}
-    reasons |= {reason for _, reason in receiver._REFUSALS.values()}
+    reasons |= {reason for _, reason in receiver.REFUSALS.values()}
     for module in ("attributes.py", "receiver.py"):
         source = (SOURCES / module).read_text()
         reasons |= set(re.findall(r'(?:_unpriced\(|_dropped\[|requests_refused\[)"(\w+)"', source))

@@ -389,5 +389,4 @@ def test_fifty_calls_at_once_in_two_processes_do_not_overrun(api: SimulatedOpenA
     assert min(made) > 0
     assert row["spent"] == total
     assert row["reserved"] == 0
-    # What each call may cost is reserved, and none costs more than that.
-    assert usd - ASKED * 2 <= total <= usd
+    assert total <= usd

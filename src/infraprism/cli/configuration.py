@@ -10,7 +10,7 @@ import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from infraprism import semconv, settings
 
@@ -30,6 +30,8 @@ class Configuration:
 
     host: str
     port: int
+    #: Of OTLP over gRPC; `off`: not at all. None: the default one, where that is free.
+    grpc_port: int | Literal["off"] | None
     #: The file.
     database: str
     api_key: str | None
@@ -66,6 +68,15 @@ def _port(text: str) -> int:
     if text.isascii() and text.isdigit() and len(text) <= 5 and int(text) <= 65535:
         return int(text)
     raise ValueError("must be a port number from 0 to 65535")
+
+
+def _grpc_port(text: str) -> int | Literal["off"]:
+    if text.lower() == "off":
+        return "off"
+    try:
+        return _port(text)
+    except ValueError:
+        raise ValueError("must be a port number from 0 to 65535, or 'off'") from None
 
 
 def _key(text: str) -> str:
@@ -113,6 +124,13 @@ OPTIONS: Final = {
     for option in (
         Option("host", semconv.SETTING_HOST, str, settings.DEFAULT_HOST, "address to listen on"),
         Option("port", semconv.SETTING_PORT, _port, settings.DEFAULT_PORT, "port, 0 for a free one"),
+        Option(
+            "grpc_port",
+            semconv.SETTING_GRPC_PORT,
+            _grpc_port,
+            None,
+            f"port of OTLP over gRPC, or off; {settings.DEFAULT_GRPC_PORT} where that is free",
+        ),
         Option("database", semconv.SETTING_DATABASE, str, settings.DEFAULT_DATABASE, "database file"),
         Option("api_key", semconv.SETTING_API_KEY, _key, None, "a key with all scopes", has_flag=False),
         Option("prices", semconv.SETTING_PRICES, Path, None, "file of your own prices"),

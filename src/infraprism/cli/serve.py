@@ -34,10 +34,11 @@ def run(args: argparse.Namespace) -> int:
         return _fail("infraprism serve needs the collector: pip install 'infraprism[collector]'")
     try:
         if told.prices is not None:
-            pricing.load(told.prices)  # what is wrong with it is told now, and not when a recost needs it
+            pricing.use(pricing.load(told.prices))
         server.run(
             host=told.host,
             port=told.port,
+            grpc_port=told.grpc_port,
             database=told.database,
             api_key=told.api_key,
             prices=told.prices,

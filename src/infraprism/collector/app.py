@@ -101,4 +101,5 @@ def create_app(
         },
     )
     app.state.keyring = keyring
+    app.state.receiver = receiver  # for what comes over gRPC
     return app

@@ -7,11 +7,12 @@ import socket
 import sys
 from pathlib import Path
 from types import FrameType
-from typing import TextIO
+from typing import TYPE_CHECKING, Literal, NamedTuple, TextIO
 
 import uvicorn
 from starlette.applications import Starlette
 
+from infraprism import settings
 from infraprism.collector import logs
 from infraprism.collector.access.hosts import is_loopback
 from infraprism.collector.app import create_app
@@ -20,6 +21,9 @@ from infraprism.collector.budgets.webhooks import Signer
 from infraprism.collector.store.interface import CannotOpenError
 from infraprism.collector.store.opening import open_store
 from infraprism.collector.upkeep.keeper import Keeper
+
+if TYPE_CHECKING:
+    from infraprism.collector.ingest.over_grpc import GrpcServer
 
 #: Seconds that running requests get to finish at the stop.
 STOP_SECONDS = 10
@@ -44,12 +48,14 @@ def run(
     trace_url: str | None = None,
     webhook_secret: str | None = None,
     webhook_private: bool = False,
+    grpc_port: int | Literal["off"] | None = "off",
     output: TextIO = sys.stdout,
 ) -> None:
     """Serve until SIGINT or SIGTERM; prints one line to `output` once it listens.
 
     `database`: a file, or the address of a ClickHouse database. `prices`: the file of the user's own,
     by which stored calls are priced again. Port 0 takes a free one.
+    `grpc_port`: None takes the default where that is free, and else goes without.
     `retention`: nanoseconds for which calls are kept; None keeps them for good.
     `backups`: the folder of online backups. `log_format`: `text` or `json`.
     `trace_url`: where the dashboard links for a trace, with ``{trace_id}`` in it.
@@ -82,12 +88,13 @@ def run(
                     f"{host} can be reached from other machines: make a key with `infraprism keys create`,"
                     " set INFRAPRISM_API_KEY, or listen on 127.0.0.1"
                 )
+            grpc_server = _grpc(app, host, grpc_port)
             keeper = Keeper(store, app.state.keyring, retention)
             watch = Watch(store, signer, allow_private=webhook_private)
             keeper.start()
             watch.start()
             try:
-                _serve(app, store.place, host, listener, output)
+                _serve(app, store.place, host, listener, grpc_server, output)
             finally:
                 watch.close()
                 keeper.close()
@@ -111,10 +118,18 @@ def _listen(host: str, port: int) -> socket.socket:
 class _Server(uvicorn.Server):
     """Says when it listens, which is when its port answers and not before."""
 
-    def __init__(self, config: uvicorn.Config, app: Starlette, announcement: str, output: TextIO) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        app: Starlette,
+        announcement: str,
+        grpc_server: _Grpc | None,
+        output: TextIO,
+    ) -> None:
         super().__init__(config)
         self._app = app
         self._announcement = announcement
+        self._grpc = grpc_server
         self._output = output
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
@@ -122,11 +137,55 @@ class _Server(uvicorn.Server):
         super().handle_exit(sig, frame)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        if self._grpc is not None:
+            self._announcement += await self._grpc.start()
         await super().startup(sockets)
         print(self._announcement, file=self._output, flush=True)
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        if self._grpc is not None:
+            await self._grpc.server.stop(STOP_SECONDS)
+        await super().shutdown(sockets)
 
-def _serve(app: Starlette, database: str, host: str, listener: socket.socket, output: TextIO) -> None:
+
+class _Grpc(NamedTuple):
+    """The second port, and where it is."""
+
+    server: GrpcServer
+    host: str
+    port: int
+
+    async def start(self) -> str:
+        """What to say of it."""
+        return f", OTLP/gRPC on port {await self.server.start(self.host, self.port)}"
+
+
+def _grpc(app: Starlette, host: str, port: int | Literal["off"] | None) -> _Grpc | None:
+    if port == "off":
+        return None
+    wanted = settings.DEFAULT_GRPC_PORT if port is None else port
+    try:
+        _listen(host, wanted).close()  # its own words for a port that is taken are many
+    except CannotStartError as error:
+        if port is not None:
+            raise
+        print(  # noqa: T201
+            f"{error}; going on without OTLP/gRPC (--grpc-port chooses another port)", file=sys.stderr
+        )
+        return None
+    from infraprism.collector.ingest.over_grpc import GrpcServer  # a tenth of a second, and 15 MB
+
+    return _Grpc(GrpcServer(app.state.receiver, app.state.keyring), host, wanted)
+
+
+def _serve(
+    app: Starlette,
+    database: str,
+    host: str,
+    listener: socket.socket,
+    grpc_server: _Grpc | None,
+    output: TextIO,
+) -> None:
     shown_host = f"[{host}]" if ":" in host else host
     line = (
         f"InfraPrism collector listening on http://{shown_host}:{listener.getsockname()[1]},"
@@ -144,6 +203,7 @@ def _serve(app: Starlette, database: str, host: str, listener: socket.socket, ou
         ),
         app,
         line,
+        grpc_server,
         output,
     )
     # uvicorn raises the signals it caught once more when it is done: a stop that was asked for is no failure.

@@ -162,12 +162,17 @@ def test_one_session_with_its_calls(client: TestClient, store: Store) -> None:
 
 UNPRICED = {"infraprism.cost.status": "unpriced", "infraprism.cost.amount": None}
 FREE = {"infraprism.cost.status": "free", "infraprism.cost.amount": "0"}
-REFUSED = {"infraprism.cost.status": None, "infraprism.cost.amount": None, "error.type": "429"}
+NOT_BILLED = {
+    "infraprism.cost.status": None,
+    "infraprism.cost.amount": None,
+    "gen_ai.usage.input_tokens": None,
+    "gen_ai.usage.output_tokens": None,
+}
+REFUSED = {**NOT_BILLED, "error.type": "429"}
 
 
 PENDING = {
-    "infraprism.cost.status": None,
-    "infraprism.cost.amount": None,
+    **NOT_BILLED,
     "gen_ai.response.finish_reasons": ["queued"],
 }
 
@@ -456,6 +461,7 @@ def test_health_and_status(client: TestClient, store: Store) -> None:
         "spans_stored": 0,
         "repeats_dropped": 0,
         "deleted_dropped": 0,
+        "calls_counted_elsewhere": 0,
         "spans_ignored": {},
         "spans_rejected": {},
         "calls_from_logs": 0,

@@ -234,6 +234,7 @@ class StatusApi:
                 "spans_stored": self._store.spans_stored,
                 "repeats_dropped": self._store.repeats_dropped,
                 "deleted_dropped": self._store.deleted_dropped,
+                "calls_counted_elsewhere": self._store.calls_counted_elsewhere,
                 "spans_ignored": self._counters.spans_ignored,
                 "spans_rejected": self._counters.spans_rejected,
                 "calls_from_logs": self._counters.calls_from_logs,

@@ -121,8 +121,8 @@ def run(
 ) -> Result:
     """Price the wanted calls again, by `own` and the list; unless `dry_run`, commit their new costs.
 
-    Nobody else changes rows that are there, or prices in this process, until this returns. Raises
-    `StoppedError` once `stopping`.
+    Nobody else changes rows that are there, or prices in this process, until this returns. Calls that arrive
+    meanwhile without a cost are priced by `own`, too. Raises `StoppedError` once `stopping`.
     """
     before = quotes.book
     pricing.use(own)

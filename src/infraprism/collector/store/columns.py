@@ -39,7 +39,7 @@ def lists(values: Sequence[Iterable[str]]) -> Any:
     return _column(na.list_(na.string()), values, _offsets(map(len, members)), children=children)
 
 
-def batch(columns: dict[str, Any], rows: int) -> na.Array:
+def batch(columns: dict[str, Any], rows: int) -> Any:
     """The columns, by name, as one table."""
     schema = na.struct({name: column.schema for name, column in columns.items()})
     children = list(columns.values())

@@ -31,6 +31,7 @@ from infraprism.collector.store.interface import (
     StoreFailedError,
 )
 from infraprism.collector.store.recosting import EmbeddedRecosting
+from infraprism.collector.store.traces import Traces
 
 QUEUE_SPANS: Final = 50_000
 #: Rows of one commit; a bound on what the writer holds twice in memory.
@@ -56,6 +57,8 @@ class Store:
         self.repeats_dropped = 0
         #: Delivered again after they had been deleted.
         self.deleted_dropped = 0
+        #: Calls that were stored, until it turned out that another call carries their money.
+        self.calls_counted_elsewhere = 0
         self._queue_spans = queue_spans
         self._waiting: deque[_Write] = deque()
         self._waiting_spans = 0
@@ -67,6 +70,7 @@ class Store:
         self._is_invalid = False
         self._changed = threading.Condition()
         self._root = _open(self.path)
+        self._traces = Traces(self._root)
         self._writer = threading.Thread(target=self._write_until_closed, name="infraprism-store-writer")
         self._writer.start()
 
@@ -82,7 +86,7 @@ class Store:
         """
         write = _Write(batch)
         write.done.set_running_or_notify_cancel()  # a sender that leaves does not take its spans with it
-        if not len(batch):
+        if not len(batch) and not batch.links:
             write.done.set_result(None)
             return write.done
         with self._changed:
@@ -221,7 +225,9 @@ class Store:
             calls, spans = deletions.alive(connection, calls), deletions.alive(connection, spans)
             calls_stored = tables.insert(connection, tables.CALLS, calls)
             spans_stored = tables.insert(connection, tables.SPANS, spans)
+            others = self._traces.settle(connection, batches)
             connection.commit()
+        self.calls_counted_elsewhere += others
         self.calls_stored += calls_stored
         self.spans_stored += spans_stored
         self.deleted_dropped += total - len(calls) - len(spans)

@@ -65,6 +65,7 @@ class Store(Protocol):
     spans_stored: int
     repeats_dropped: int
     deleted_dropped: int
+    calls_counted_elsewhere: int
 
     @property
     def place(self) -> str:

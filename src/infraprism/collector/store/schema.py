@@ -188,8 +188,15 @@ CREATE TABLE probe (written_at BIGINT NOT NULL);
 INSERT INTO probe VALUES (0);
 """
 
+#: How a call came to its cost and its session, where the collector found them.
+_FOUND_HERE: Final = """
+ALTER TABLE calls ADD COLUMN is_priced_here BOOLEAN DEFAULT false;
+ALTER TABLE calls ADD COLUMN is_session_inherited BOOLEAN DEFAULT false;
+ALTER TABLE calls ADD COLUMN is_entity_inherited BOOLEAN DEFAULT false;
+"""
+
 #: Migration n (counted from 1) brings the schema from version n - 1 to n.
-MIGRATIONS: Final = (_CALLS_AND_SPANS, _HISTORY, _ACCESS, _BUDGETS)
+MIGRATIONS: Final = (_CALLS_AND_SPANS, _HISTORY, _ACCESS, _BUDGETS, _FOUND_HERE)
 
 
 class SchemaTooNewError(Exception):

@@ -54,7 +54,9 @@ _INTEGERS: Final = frozenset(
         "effective_from",
     }
 )
-_BOOLEANS: Final = frozenset({"is_error", "is_batch"})
+_BOOLEANS: Final = frozenset(
+    {"is_error", "is_batch", "is_priced_here", "is_session_inherited", "is_entity_inherited"}
+)
 #: Decimals travel as text, which is exact.
 _DECIMALS: Final = {"amount": "DECIMAL(38, 24)", "adjustment_percent": "DECIMAL(38, 18)"}
 _LISTS: Final = frozenset({"usage_unpriced"})
@@ -93,7 +95,8 @@ def insert(connection: duckdb.DuckDBPyConnection, table: Table, rows: Sequence[C
             arrays[f"{name}_keys"] = columns.lists(values)
             arrays[f"{name}_values"] = columns.lists([_spelt(value) for value in values])
         else:
-            arrays[name] = _WRITE.get(name, columns.texts)(values)
+            write: Callable[[Any], Any] = _WRITE.get(name) or columns.texts
+            arrays[name] = write(values)
         if name == "started_at":
             starts = values
     connection.register("batch", columns.batch(arrays, len(unique)))

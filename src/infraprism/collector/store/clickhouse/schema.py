@@ -75,6 +75,9 @@ _CALLS: Final = _Table(
     usage Map(String, Decimal(38, 18)),
     usage_unpriced Array(String),
     is_batch Bool,
+    is_priced_here Bool,
+    is_session_inherited Bool,
+    is_entity_inherited Bool,
     is_usage_known Bool DEFAULT true,
     row_version Int64,
     INDEX session_of_call session_id TYPE bloom_filter GRANULARITY 1

@@ -52,6 +52,8 @@ class ClickHouseStore:
         #: Only those within what was stored together.
         self.repeats_dropped = 0
         self.deleted_dropped = 0
+        #: What is known of a call late is not taken into account here.
+        self.calls_counted_elsewhere = 0
         try:
             migrations.migrate(address)
             self._clients = Clients(address)

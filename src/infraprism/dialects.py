@@ -14,6 +14,29 @@ from infraprism import semconv
 from infraprism.pricing import Usage, money
 from infraprism.pricing import read as read_usage
 
+#: How other instrumentations say that a span is a model call, and what it does. The first attribute that a
+#: span has decides.
+_OPERATIONS: Final[tuple[tuple[str, Mapping[Any, str]], ...]] = (
+    (semconv.OPERATION_NAME, {operation: operation for operation in semconv.CALL_OPERATIONS}),
+    (
+        semconv.OPENLLMETRY_REQUEST_TYPE,
+        {
+            "chat": semconv.OPERATION_CHAT,
+            "completion": semconv.OPERATION_TEXT_COMPLETION,
+            "embedding": semconv.OPERATION_EMBEDDINGS,
+        },
+    ),
+    (
+        semconv.OPENINFERENCE_SPAN_KIND,
+        {"LLM": semconv.OPERATION_CHAT, "EMBEDDING": semconv.OPERATION_EMBEDDINGS},
+    ),
+    (
+        semconv.LANGFUSE_OBSERVATION_TYPE,
+        {"generation": semconv.OPERATION_CHAT, "embedding": semconv.OPERATION_EMBEDDINGS},
+    ),
+)
+#: A span with none of these is no model call: nearly all are not.
+TELLING: Final = frozenset({name for name, _ in _OPERATIONS} | {semconv.COST_STATUS})
 #: How they spell a provider, in lower case → OpenTelemetry's name. All others are taken as they are.
 _PROVIDERS: Final = {
     "aws": "aws.bedrock",
@@ -91,6 +114,46 @@ def own_cost(attributes: Mapping[str, Any]) -> Decimal | None:
         if isinstance(cost, int | float) and cost is not True and 0 < cost <= _MAX_COST:
             return money.written(cost)
     return None
+
+
+def operation_of(attributes: Mapping[str, Any]) -> str | None:
+    """What a model call does, as OpenTelemetry names it; None where the attributes tell of no model call."""
+    for name, operations in _OPERATIONS:
+        said = attributes.get(name)
+        if said is not None:
+            return operations.get(said) if isinstance(said, str) else None
+    return None
+
+
+class Owner(NamedTuple):
+    """Whose a span is, as another instrumentation says it. Not said: None, or no tags."""
+
+    session_id: str | None
+    user_id: str | None
+    tags: tuple[str, ...]
+
+
+def owner(attributes: Mapping[str, Any]) -> Owner:
+    """Whose a span is, by what others call a session, a user and tags."""
+    return Owner(
+        _first(attributes, semconv.SESSION_SPELLINGS),
+        _first(attributes, semconv.USER_SPELLINGS),
+        tuple(tag for name in semconv.TAGS_SPELLINGS for tag in _texts(attributes.get(name))),
+    )
+
+
+def _first(attributes: Mapping[str, Any], names: tuple[str, ...]) -> str | None:
+    for name in names:
+        value = attributes.get(name)
+        if isinstance(value, str) and value:
+            return value
+    return None
+
+
+def _texts(value: Any) -> list[str]:
+    if isinstance(value, str):
+        return [tag for part in value.split(",") if (tag := part.strip())]
+    return [tag for tag in value if isinstance(tag, str) and tag] if isinstance(value, list | tuple) else []
 
 
 def is_pending(attributes: Mapping[str, Any]) -> bool:

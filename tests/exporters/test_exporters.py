@@ -12,7 +12,6 @@ from infraprism_exporter_otlp import InfraPrismSpanExporter
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
-from opentelemetry.util._importlib_metadata import entry_points
 
 
 class Receiver(HTTPServer):
@@ -81,8 +80,3 @@ def test_no_key_sends_no_authorization(receiver: Receiver, monkeypatch: pytest.M
     export_one(InfraPrismSpanExporter())
     [(headers, _)] = receiver.received
     assert "authorization" not in headers
-
-
-def test_it_is_found_by_name() -> None:
-    [found] = entry_points(group="opentelemetry_traces_exporter", name="infraprism")
-    assert found.load() is InfraPrismSpanExporter

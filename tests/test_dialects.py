@@ -5,9 +5,9 @@ from decimal import Decimal
 
 import pytest
 
+from infraprism import dialects
+from infraprism.dialects import Facts
 from infraprism.pricing import Usage
-from infraprism.tracing import dialects
-from infraprism.tracing.dialects import Facts
 
 USAGE = Usage(100, 40, 20, 10, None, 5)
 #: One call as each spells it: 100 tokens in, of which 20 were cached and 10 written to the cache, and 40 out,
