@@ -23,6 +23,7 @@ DEFAULTS = Configuration(
     backups=None,
     retention=None,
     log_format="text",
+    trace_url=None,
     webhook_secret=None,
     webhook_private=False,
 )
@@ -37,6 +38,7 @@ WRITTEN = {
     "backups": ("/backups", Path("/backups")),
     "retention": ("400d", 400 * 86_400 * 10**9),
     "log_format": ("json", "json"),
+    "trace_url": ("http://t.example/{trace_id}?a", "http://t.example/{trace_id}?a"),
     "webhook_secret": ("s" * 32, "s" * 32),
     "webhook_private": ("True", True),
 }
@@ -98,13 +100,18 @@ def test_a_key_cannot_be_a_flag() -> None:
             "zzz = 1",
             "x.toml: zzz is not known; known are"
             " host, port, grpc_port, database, api_key, prices, backups, retention,"
-            " log_format, webhook_secret, webhook_private",
+            " log_format, trace_url, webhook_secret, webhook_private",
         ),
         ("port = 70000", "x.toml: port must be a port number from 0 to 65535"),
         ("port = true", "x.toml: port must be a text or a whole number"),
         ('[host]\nname = "x"', "x.toml: host must be a text or a whole number"),
         ('host = " "', "x.toml: host must be a text or a whole number"),
         ('retention = "0d"', "x.toml: retention must be a number of days or hours such as 400d or 36h"),
+        (
+            'trace_url = "http://t.example/"',
+            "x.toml: trace_url must be an http address with {trace_id} in it,"
+            " such as https://tempo.example/{trace_id}",
+        ),
         ('log_format = "xml"', "x.toml: log_format must be 'text' or 'json'"),
         ('webhook_secret = "short"', "x.toml: webhook_secret must have at least 32 characters"),
         ('webhook_private = "yes"', "x.toml: webhook_private must be 'true' or 'false'"),

@@ -41,6 +41,8 @@ class Configuration:
     #: Nanoseconds for which calls are kept; None keeps them for good.
     retention: int | None
     log_format: str
+    #: The address of a trace in the user's tracing backend, with ``{trace_id}`` in it.
+    trace_url: str | None
     #: What webhooks of budgets are signed by; None sends none.
     webhook_secret: str | None
     #: They may go to addresses that are not public, and without TLS.
@@ -96,6 +98,14 @@ def _log_format(text: str) -> str:
     raise ValueError("must be 'text' or 'json'")
 
 
+def _trace_url(text: str) -> str:
+    if text.startswith(("http://", "https://")) and "{trace_id}" in text:
+        return text
+    raise ValueError(
+        "must be an http address with {trace_id} in it, such as https://tempo.example/{trace_id}"
+    )
+
+
 def _secret(text: str) -> str:
     if len(text) >= _SHORTEST_SECRET:
         return text
@@ -133,6 +143,7 @@ OPTIONS: Final = {
             "age at which calls are deleted: 400d, 36h",
         ),
         Option("log_format", semconv.SETTING_LOG_FORMAT, _log_format, "text", "text or json, a line each"),
+        Option("trace_url", semconv.SETTING_TRACE_URL, _trace_url, None, "address of a trace elsewhere"),
         Option(
             "webhook_secret",
             semconv.SETTING_WEBHOOK_SECRET,

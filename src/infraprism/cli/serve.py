@@ -45,6 +45,7 @@ def run(args: argparse.Namespace) -> int:
             retention=told.retention,
             backups=told.backups,
             log_format=told.log_format,
+            trace_url=told.trace_url,
             webhook_secret=told.webhook_secret,
             webhook_private=told.webhook_private,
         )

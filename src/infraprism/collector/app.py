@@ -21,6 +21,7 @@ from infraprism.collector.analytics.routes import routes as analytics_routes
 from infraprism.collector.budgets import api as budgets_api
 from infraprism.collector.budgets.webhooks import Signer
 from infraprism.collector.counters import Counters
+from infraprism.collector.dashboard import routes as dashboard
 from infraprism.collector.ingest.receiver import Receiver
 from infraprism.collector.recosts import history_api
 from infraprism.collector.recosts.history_api import HistoryApi
@@ -53,9 +54,11 @@ def create_app(
     signer: Signer | None = None,
     allow_private: bool = False,
     backups: Path | None = None,
+    trace_url: str | None = None,
 ) -> Starlette:
     """The routes over `store`. `prices`: the user's own, read anew for each recost.
-    `backups`: the folder of online backups; None allows none.
+    `backups`: the folder of online backups; None allows none. `trace_url`: where the dashboard links for a
+    trace, with ``{trace_id}`` in it.
 
     `signer`, `allow_private`: of the webhooks of budgets.
 
@@ -83,6 +86,7 @@ def create_app(
         *health.routes(store, counters),
     ]
     routes += analytics_routes(store, counters, prices, routes)
+    routes += dashboard.routes(trace_url=trace_url)
     for route in routes:
         required_by(route)
     middleware = [Middleware(LocalHostOnly)] if local_only else []

@@ -45,6 +45,7 @@ def run(
     retention: int | None = None,
     backups: Path | None = None,
     log_format: str = "text",
+    trace_url: str | None = None,
     webhook_secret: str | None = None,
     webhook_private: bool = False,
     grpc_port: int | Literal["off"] | None = "off",
@@ -57,6 +58,7 @@ def run(
     `grpc_port`: None takes the default where that is free, and else goes without.
     `retention`: nanoseconds for which calls are kept; None keeps them for good.
     `backups`: the folder of online backups. `log_format`: `text` or `json`.
+    `trace_url`: where the dashboard links for a trace, with ``{trace_id}`` in it.
     `webhook_secret`: what webhooks of budgets are signed by; None sends none. `webhook_private`: they may go
     to addresses that are not public.
     Raises `CannotStartError`.
@@ -77,6 +79,7 @@ def run(
                 local_only=is_loopback(host),
                 prices=prices,
                 backups=backups,
+                trace_url=trace_url,
                 signer=signer,
                 allow_private=webhook_private,
             )

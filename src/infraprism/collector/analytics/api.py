@@ -194,15 +194,14 @@ class SessionsApi:
 
         def question(connection: Connection) -> tuple[Any, ...]:
             key = _one(connection, session_id, values)
-            placed = timelines.placed(calls.items(connection, key))
-            behind = [one for one in placed if after is None or one.item.moment > after]
-            page = behind[: values["limit"]]
-            shown = {}
+            found = calls.items(connection, key, values["limit"] + 1, after)
+            items, shown = found[: values["limit"]], {}
+            page = timelines.placed(items, calls.parents(connection, key, items))
             if page:
                 first, last = page[0].item.started_at, page[-1].item.started_at
                 shown = calls.shown(connection, key, first, last)
             (row,) = sessions.details(connection, [key])
-            return row, page, shown, len(behind) > len(page)
+            return row, page, shown, len(found) > len(items)
 
         row, page, shown, has_more = await self._asking.ask(question)
         return JSONAnswer(

@@ -24,16 +24,13 @@ class Placed(NamedTuple):
     idle_since: int | None
 
 
-def placed(items: Sequence[Item]) -> list[Placed]:
-    """The items of a whole session, in the order of time."""
-    parents = {(item.trace_id, item.span_id): item.parent_span_id for item in items}
+def placed(items: Sequence[Item], parents: dict[_Ids, str | None]) -> list[Placed]:
+    """Each of `items`; `parents` has those of all that are above them too."""
     depths: dict[_Ids, int] = {}
     found = []
-    busy_until: int | None = None
     for item in items:
-        idle = busy_until is not None and item.started_at - busy_until > GAP
-        found.append(Placed(item, _depth(item, parents, depths), busy_until if idle else None))
-        busy_until = max(item.ended_at, busy_until or 0)
+        idle = item.busy_until is not None and item.started_at - item.busy_until > GAP
+        found.append(Placed(item, _depth(item, parents, depths), item.busy_until if idle else None))
     return found
 
 

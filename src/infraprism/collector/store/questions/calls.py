@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from infraprism.collector.store.interface import Connection
@@ -34,6 +35,8 @@ class Item(NamedTuple):
     span_id: str
     parent_span_id: str | None
     is_call: bool
+    #: When all that began before had ended; None of the first.
+    busy_until: int | None
 
     @property
     def moment(self) -> Moment:
@@ -65,16 +68,54 @@ def trace_ids(connection: Connection, session: Key, limit: int) -> list[str]:
     return [row["trace_id"] for row in rows]
 
 
-def items(connection: Connection, session: Key) -> list[Item]:
-    """All calls and other spans of a session."""
-    found: list[Item] = []
-    for table, is_call in (("calls", True), ("spans", False)):
-        asked = Asked()
-        rows = asked.rows(
-            connection, f"SELECT {_IN_TIME}, parent_span_id FROM {table} WHERE {_of(session, asked, table)}"
-        )
-        found += [Item(**row, is_call=is_call) for row in rows]
-    return sorted(found, key=lambda item: item[:4])
+def items(connection: Connection, session: Key, limit: int, after: Moment | None = None) -> list[Item]:
+    """At most `limit` calls and other spans of a session."""
+    asked = Asked()
+    behind = ""
+    if after is not None:
+        behind = f"WHERE ({_IN_TIME}) > ({', '.join(map(asked.bind, after))})"
+    both = " UNION ALL ".join(
+        f"SELECT {_IN_TIME}, parent_span_id, {is_call} AS is_call FROM {table}"
+        f" WHERE {_of(session, asked, table)}"
+        for table, is_call in (("calls", "true"), ("spans", "false"))
+    )
+    rows = asked.rows(
+        connection,
+        f"""
+        SELECT * FROM (
+            SELECT *, max(ended_at) OVER (
+                ORDER BY {_IN_TIME} ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+            ) AS busy_until
+            FROM ({both})
+        ) {behind}
+        ORDER BY {_IN_TIME} LIMIT {asked.bind(limit)}
+        """,
+    )
+    # Where nothing comes before, ClickHouse says 0.
+    return [Item(**{**row, "busy_until": row["busy_until"] or None}) for row in rows]
+
+
+def parents(connection: Connection, session: Key, items: Sequence[Item]) -> dict[tuple[str, str], str | None]:
+    """The parents of `items`, and of all that are above them in the session, by trace id and span id."""
+    found = {(item.trace_id, item.span_id): item.parent_span_id for item in items}
+    looked_for: set[tuple[str, str]] = set()
+    while True:
+        above = {(trace_id, parent) for (trace_id, _), parent in found.items() if parent is not None}
+        missing = above - found.keys() - looked_for
+        if not missing:
+            return found
+        looked_for |= missing
+        for table in ("calls", "spans"):
+            asked = Asked()
+            named = ", ".join(
+                f"({asked.bind(trace_id)}, {asked.bind(span_id)})" for trace_id, span_id in missing
+            )
+            rows = asked.rows(
+                connection,
+                f"SELECT trace_id, span_id, parent_span_id FROM {table}"
+                f" WHERE {_of(session, asked, table)} AND (trace_id, span_id) IN ({named})",
+            )
+            found |= {(row["trace_id"], row["span_id"]): row["parent_span_id"] for row in rows}
 
 
 def shown(connection: Connection, session: Key, first: int, last: int) -> dict[Moment, Row]:
