@@ -5,6 +5,8 @@ from __future__ import annotations
 import functools
 from typing import Any, Final
 
+import anyio
+import anyio.to_thread
 import grpc
 import grpc.aio
 from google.protobuf.any_pb2 import Any as AnyMessage
@@ -35,6 +37,7 @@ class GrpcServer:
     def __init__(self, receiver: Receiver, keyring: Keyring) -> None:
         self._receiver = receiver
         self._keyring = keyring
+        self._refreshes = anyio.CapacityLimiter(1)
         self._server: Any = None
 
     async def start(self, host: str, port: int) -> int:
@@ -93,6 +96,8 @@ class GrpcServer:
         return b""
 
     async def _authorize(self, context: Any) -> None:
+        if self._keyring.is_old:
+            await anyio.to_thread.run_sync(self._keyring.refresh, limiter=self._refreshes)
         if self._keyring.is_open:
             return
         sent = str(dict(context.invocation_metadata() or ()).get("authorization", ""))
