@@ -30,8 +30,15 @@ DOORS: dict[str, set[str]] = {
     "providers": set(),
     "price_file": COMMON | {"infraprism.guard", "infraprism.pricing", "infraprism.settings"},
     "compat": {"infraprism.pricing", "infraprism.semconv"},
+    "dialects": {"infraprism", "infraprism.pricing", "infraprism.semconv"},
     "pricing": {"genai_prices", "httpx2"},
-    "sessions": COMMON | API | {"infraprism.guard", "infraprism.settings"},
+    "sessions": COMMON
+    | API
+    | {
+        "infraprism.guard",
+        "infraprism.settings",
+        "opentelemetry.instrumentation",  # only inside of a function, see below
+    },
     "session_events": COMMON
     | API
     | {
@@ -61,6 +68,7 @@ DOORS: dict[str, set[str]] = {
     | API
     | {
         "infraprism.compat",
+        "infraprism.dialects",
         "infraprism.guard",
         "infraprism.price_file",
         "infraprism.pricing",
@@ -73,15 +81,25 @@ DOORS: dict[str, set[str]] = {
     },
     "collector": COMMON
     | {
+        "infraprism.dialects",
         "infraprism.pricing",
         "infraprism.settings",
         "anyio",
+        "clickhouse_connect",
         "duckdb",
         "google",
+        "grpc",
+        "httpx2",
+        "jinja2",
+        "markupsafe",
         "msgspec",
+        "nanoarrow",
         "opentelemetry.proto",
+        "pygal",
+        "sqlglot",
         "starlette",
         "uvicorn",
+        "zstandard",
     },
     "cli": {"infraprism", "rich"},
     "__init__": {
@@ -96,6 +114,7 @@ DOORS: dict[str, set[str]] = {
 LATE = {
     "openai": {"openai", "httpx2", "tiktoken", "infraprism.tracing", "opentelemetry._logs"},
     "pricing": {"genai_prices", "httpx2"},
+    "sessions": {"opentelemetry.instrumentation"},
     "session_events": {
         "infraprism.pricing",
         "infraprism.tracing",
@@ -119,6 +138,7 @@ LOADED_LATE = {
     "openai/typed/files.py",
     "openai/typed/realtime.py",
     "openai/typed/responses.py",
+    "cli/analytics_tables.py",
     "cli/price_tables.py",
     "cli/report.py",
 }

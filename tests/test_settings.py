@@ -31,6 +31,7 @@ def test_defaults():
         host="127.0.0.1",
         port=4318,
         database="infraprism.duckdb",
+        collector=None,
         problems=(),
     )
 
@@ -53,6 +54,7 @@ def test_every_variable():
             "INFRAPRISM_HOST": "0.0.0.0",
             "INFRAPRISM_PORT": "8080",
             "INFRAPRISM_DATABASE": "/var/lib/calls.duckdb",
+            "INFRAPRISM_COLLECTOR": "https://costs.example.com/ip",
             "INFRAPRISM_UNKNOWN": "not ours",
             "PATH": "/bin",
         }
@@ -72,6 +74,7 @@ def test_every_variable():
         host="0.0.0.0",
         port=8080,
         database="/var/lib/calls.duckdb",
+        collector="https://costs.example.com/ip",
     )
 
 
@@ -92,6 +95,7 @@ def test_blank_values_count_as_unset(blank):
         "HOST",
         "PORT",
         "DATABASE",
+        "COLLECTOR",
     ]
     assert load({f"INFRAPRISM_{name}": blank for name in names}) == Settings()
 
@@ -178,3 +182,8 @@ def test_switches_are_on_unless_they_are_false(name, text, is_on):
     is_word = text.lower() in ("true", "false")
     assert getattr(settings, name.lower()) is is_on
     assert settings.problems == (() if is_word else (f"INFRAPRISM_{name} must be 'true' or 'false'",))
+
+
+def test_what_is_no_address_of_a_collector_is_a_problem():
+    problem = "INFRAPRISM_COLLECTOR must begin with http:// or https://"
+    assert load({"INFRAPRISM_COLLECTOR": "costs:4318"}) == Settings(problems=(problem,))

@@ -185,6 +185,29 @@ OPENLIT_TOTAL: Final = "gen_ai.usage.total_tokens"
 OPENLIT_USER: Final = "gen_ai.user.name"
 OPIK_TAGS: Final = "opik.tags"
 TRACELOOP_PREFIX: Final = "traceloop.association.properties."
+TRACELOOP_SESSION: Final = "traceloop.association.properties.session_id"
+TRACELOOP_USER: Final = "traceloop.association.properties.user_id"
+#: What others call a session, a user and a list of tags; of each the first that is there counts.
+SESSION_SPELLINGS: Final = (
+    "langfuse.session.id",
+    TRACELOOP_SESSION,
+    LAMINAR_SESSION,
+    LANGSMITH_SESSION,
+    "ai.telemetry.metadata.sessionId",
+)
+USER_SPELLINGS: Final = (
+    USER_ID,
+    "langfuse.user.id",
+    TRACELOOP_USER,
+    LAMINAR_USER,
+    LANGSMITH_USER,
+    OPENLIT_USER,
+    "ai.telemetry.metadata.userId",
+)
+TAGS_SPELLINGS: Final = (LANGFUSE_TAGS, OPENINFERENCE_TAGS, LOGFIRE_TAGS, LAMINAR_TAGS, LANGSMITH_TAGS)
+
+#: The type of an entity that another instrumentation calls the user.
+ENTITY_TYPE_USER: Final = "user"
 
 # Operations (values of `gen_ai.operation.name`); a turn is a call that generates a reply.
 OPERATION_CHAT: Final = "chat"
@@ -257,7 +280,12 @@ SETTING_COMPAT: Final = "INFRAPRISM_COMPAT"
 SETTING_API_KEY: Final = "INFRAPRISM_API_KEY"
 SETTING_HOST: Final = "INFRAPRISM_HOST"
 SETTING_PORT: Final = "INFRAPRISM_PORT"
+SETTING_GRPC_PORT: Final = "INFRAPRISM_GRPC_PORT"
 SETTING_DATABASE: Final = "INFRAPRISM_DATABASE"
+SETTING_TRACE_URL: Final = "INFRAPRISM_TRACE_URL"
+SETTING_COLLECTOR: Final = "INFRAPRISM_COLLECTOR"
+SETTING_WEBHOOK_SECRET: Final = "INFRAPRISM_WEBHOOK_SECRET"  # noqa: S105
+SETTING_WEBHOOK_PRIVATE: Final = "INFRAPRISM_WEBHOOK_PRIVATE"
 SETTING_BACKUPS: Final = "INFRAPRISM_BACKUPS"
 SETTING_RETENTION: Final = "INFRAPRISM_RETENTION"
 SETTING_LOG_FORMAT: Final = "INFRAPRISM_LOG_FORMAT"

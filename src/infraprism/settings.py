@@ -17,6 +17,8 @@ from infraprism import semconv
 DEFAULT_HOST = "127.0.0.1"
 #: The port of OTLP over HTTP: an exporter with no settings at all finds the local collector.
 DEFAULT_PORT = 4318
+#: The port of OTLP over gRPC.
+DEFAULT_GRPC_PORT = 4317
 DEFAULT_DATABASE = "infraprism.duckdb"
 #: Calls of a session in one trace: with the HTTP spans beside them about half of what Tempo takes, 5 MB.
 DEFAULT_TRACE_MAX_CALLS = 1000
@@ -68,6 +70,8 @@ class Settings:
     port: int = DEFAULT_PORT
     #: The collector's database file.
     database: str = DEFAULT_DATABASE
+    #: Where the collector is that the plugin asks about shared budgets: ``http://host:port``.
+    collector: str | None = None
     #: One line for each variable that could not be used: its name, and what it must be.
     problems: tuple[str, ...] = ()
 
@@ -105,6 +109,10 @@ def load(environ: Mapping[str, str]) -> Settings:
     if session_mode not in SESSION_MODES:
         problems.append(f"{semconv.SETTING_SESSION_MODE} must be 'join', 'nest' or 'link'")
         session_mode = "join"
+    collector = text(semconv.SETTING_COLLECTOR)
+    if collector is not None and not collector.startswith(("http://", "https://")):
+        problems.append(f"{semconv.SETTING_COLLECTOR} must begin with http:// or https://")
+        collector = None
     port = DEFAULT_PORT
     port_text = text(semconv.SETTING_PORT)
     if port_text is not None:
@@ -139,6 +147,7 @@ def load(environ: Mapping[str, str]) -> Settings:
         host=text(semconv.SETTING_HOST) or DEFAULT_HOST,
         port=port,
         database=text(semconv.SETTING_DATABASE) or DEFAULT_DATABASE,
+        collector=collector,
         problems=tuple(problems),
     )
 

@@ -16,24 +16,34 @@ from tests.cli.test_serve import refused, serve
 DEFAULTS = Configuration(
     host="127.0.0.1",
     port=4318,
+    grpc_port=None,
     database="infraprism.duckdb",
     api_key=None,
     prices=None,
     backups=None,
     retention=None,
     log_format="text",
+    trace_url=None,
+    webhook_secret=None,
+    webhook_private=False,
 )
 #: Of each setting: as it is written, and what it means.
 WRITTEN = {
     "host": ("0.0.0.0", "0.0.0.0"),
     "port": ("8080", 8080),
+    "grpc_port": ("Off", "off"),
     "database": ("/data/x.duckdb", "/data/x.duckdb"),
     "api_key": ("ip-key", "ip-key"),
     "prices": ("prices.toml", Path("prices.toml")),
     "backups": ("/backups", Path("/backups")),
     "retention": ("400d", 400 * 86_400 * 10**9),
     "log_format": ("json", "json"),
+    "trace_url": ("http://t.example/{trace_id}?a", "http://t.example/{trace_id}?a"),
+    "webhook_secret": ("s" * 32, "s" * 32),
+    "webhook_private": ("True", True),
 }
+#: They have no flag.
+SECRETS = ("api_key", "webhook_secret")
 
 
 def read(*flags: str, environ: dict[str, str] | None = None) -> Configuration:
@@ -57,8 +67,10 @@ def test_every_setting_has_all_of_its_names(folder: Path) -> None:
     meant = Configuration(**{name: value for name, (_, value) in WRITTEN.items()})
 
     assert read(environ={OPTIONS[name].variable: text for name, (text, _) in WRITTEN.items()}) == meant
-    flags = [f"--{name.replace('_', '-')}={text}" for name, (text, _) in WRITTEN.items() if name != "api_key"]
-    assert read(*flags, environ={"INFRAPRISM_API_KEY": "ip-key"}) == meant
+    flags = [
+        f"--{name.replace('_', '-')}={text}" for name, (text, _) in WRITTEN.items() if name not in SECRETS
+    ]
+    assert read(*flags, environ={OPTIONS[name].variable: WRITTEN[name][0] for name in SECRETS}) == meant
     (folder / "infraprism.toml").write_text(
         "".join(f'{name} = "{text}"\n' for name, (text, _) in WRITTEN.items())
     )
@@ -87,14 +99,22 @@ def test_a_key_cannot_be_a_flag() -> None:
         (
             "zzz = 1",
             "x.toml: zzz is not known; known are"
-            " host, port, database, api_key, prices, backups, retention, log_format",
+            " host, port, grpc_port, database, api_key, prices, backups, retention,"
+            " log_format, trace_url, webhook_secret, webhook_private",
         ),
         ("port = 70000", "x.toml: port must be a port number from 0 to 65535"),
         ("port = true", "x.toml: port must be a text or a whole number"),
         ('[host]\nname = "x"', "x.toml: host must be a text or a whole number"),
         ('host = " "', "x.toml: host must be a text or a whole number"),
         ('retention = "0d"', "x.toml: retention must be a number of days or hours such as 400d or 36h"),
+        (
+            'trace_url = "http://t.example/"',
+            "x.toml: trace_url must be an http address with {trace_id} in it,"
+            " such as https://tempo.example/{trace_id}",
+        ),
         ('log_format = "xml"', "x.toml: log_format must be 'text' or 'json'"),
+        ('webhook_secret = "short"', "x.toml: webhook_secret must have at least 32 characters"),
+        ('webhook_private = "yes"', "x.toml: webhook_private must be 'true' or 'false'"),
         ('api_key = "sk-secret"', "x.toml: api_key must begin with 'ip-'"),
         ("port =", "x.toml: Invalid value (at end of document)"),
     ],
@@ -141,5 +161,5 @@ def test_the_table_of_the_documentation_is_this_table() -> None:
 
     rows = re.findall(r"^\| `(\w+)` \| .* \| (?:`(.+)`|none.*) \|$", section, re.MULTILINE)
 
-    defaults = {name: "" if o.default is None else str(o.default) for name, o in OPTIONS.items()}
+    defaults = {name: "" if o.default is None else str(o.default).lower() for name, o in OPTIONS.items()}
     assert dict(rows) == defaults

@@ -124,9 +124,10 @@ def test_what_is_no_database_is_named(run: Run, tmp_path: Path) -> None:
     assert errors.startswith("cannot read infraprism.duckdb: ")
 
 
-def test_an_older_file_is_brought_up_to_date(run: Run, database: Path) -> None:
-    spoil(database, "DELETE FROM schema_version WHERE version > 2; DROP TABLE keys; DROP TABLE audit;"
-          " DROP TABLE deleted; DROP TABLE probe")  # fmt: skip
+def test_an_older_file_is_brought_up_to_date(run: Run, tmp_path: Path) -> None:
+    with pytest.MonkeyPatch.context() as patch, duckdb.connect(tmp_path / "infraprism.duckdb") as connection:
+        patch.setattr(schema, "MIGRATIONS", schema.MIGRATIONS[:2])
+        schema.migrate(connection)
     assert "its schema has version 2" in run("db", "check")[2]
 
     newest = len(schema.MIGRATIONS)

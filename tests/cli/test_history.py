@@ -7,44 +7,18 @@ import json
 import re
 import socket
 import threading
-import urllib.request
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from infraprism.cli.services import Service, clean_environment
 from infraprism.pricing import load, version
-from tests.cli.conftest import Run
-from tests.support.otlp import make_request, make_span
+from tests.cli.conftest import Run, Start
+from tests.support.otlp import make_span
 from tests.support.repriced import CHEAPER, make_billed, make_unpriced
 
 EUROS = "[display]\ncurrency = 'EUR'\nrates = [{ rate = '0.9' }]\n"
 IDS = (f"{1:032x}", f"{1:016x}")
-Start = Callable[..., None]
-
-
-@pytest.fixture
-def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
-    """Starts the collector that the command asks by default, and has it store spans."""
-    services = []
-
-    def start(prices: str, *spans: Any, key: str | None = None) -> None:
-        (tmp_path / "prices.toml").write_text(prices)
-        environ = clean_environment() | {"INFRAPRISM_PRICES": str(tmp_path / "prices.toml")}
-        environ |= {} if key is None else {"INFRAPRISM_API_KEY": key}
-        flags = ("--port", "0", "--database", str(tmp_path / "calls.duckdb"))
-        service = Service(["-m", "infraprism", "serve", *flags], environ, tmp_path / "log")
-        services.append(service)
-        monkeypatch.setenv("INFRAPRISM_PORT", service.url.rpartition(":")[2])
-        headers = {"Content-Type": "application/x-protobuf", "Authorization": f"Bearer {key}"}
-        body = make_request(*spans).SerializeToString()
-        urllib.request.urlopen(urllib.request.Request(f"{service.url}/v1/traces", body, headers)).close()
-
-    yield start
-    for service in services:
-        service.stop()
 
 
 def test_a_call_before_and_after_it_is_priced_again(run: Run, start: Start, tmp_path: Path) -> None:

@@ -12,11 +12,12 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import grpc
 import pytest
 from opentelemetry.exporter.otlp.proto.http import Compression
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -71,7 +72,7 @@ def serve(folder: Path, *flags: str, **environ: str) -> Iterator[Served]:
     process = subprocess.Popen(
         [*INFRAPRISM, "serve", *flags],
         cwd=folder,
-        env={**os.environ, "INFRAPRISM_PORT": "0", **environ},
+        env={**os.environ, "INFRAPRISM_PORT": "0", "INFRAPRISM_GRPC_PORT": "off", **environ},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -88,7 +89,7 @@ def refused(folder: Path, *flags: str, **environ: str) -> str:
     result = subprocess.run(
         [*INFRAPRISM, "serve", *flags],
         cwd=folder,
-        env={**os.environ, "INFRAPRISM_PORT": "0", **environ},
+        env={**os.environ, "INFRAPRISM_PORT": "0", "INFRAPRISM_GRPC_PORT": "off", **environ},
         capture_output=True,
         text=True,
         timeout=20,
@@ -192,9 +193,15 @@ def test_every_acknowledged_call_survives_a_kill(tmp_path: Path) -> None:
             worker.join()
 
     with serve(tmp_path) as served:
-        status, body = served.request("GET", "/v1/analytics/sessions/s-1")
-        assert status == 200
-        span_ids = [int(call["span_id"], 16) for call in json.loads(body)["calls"]]
+        span_ids: list[int] = []
+        cursor: str | None = ""
+        while cursor is not None:
+            query = f"limit=1000{f'&cursor={cursor}' if cursor else ''}"
+            status, body = served.request("GET", f"/v1/analytics/sessions/s-1/calls?{query}")
+            assert status == 200
+            page = json.loads(body)
+            span_ids += [int(call["span_id"], 16) for call in page["data"]]
+            cursor = page["next_cursor"]
 
     assert len(acknowledged) >= 3000
     assert len(span_ids) == len(set(span_ids))
@@ -261,3 +268,38 @@ def test_the_command_itself_loads_no_server_and_no_database() -> None:
 
     assert (result.returncode, result.stderr) == (0, "")
     assert "serve" in result.stdout
+
+
+def test_grpc_has_a_port_of_its_own(tmp_path: Path) -> None:
+    with serve(tmp_path, "--grpc-port", "0", INFRAPRISM_API_KEY="ip-secret") as served:
+        found = re.search(r", OTLP/gRPC on port (\d+)\n$", served.line)
+        assert found, served.line
+        with grpc.insecure_channel(f"127.0.0.1:{found[1]}") as channel:
+            export = channel.unary_unary("/opentelemetry.proto.collector.trace.v1.TraceService/Export")
+            body = make_request(make_call(1)).SerializeToString()
+            export(body, metadata=(("authorization", "Bearer ip-secret"),), timeout=20)
+        status, answer = served.request("GET", "/v1/status", Authorization="Bearer ip-secret")
+        assert (status, json.loads(answer)["calls_stored"]) == (200, 1)
+        assert served.stop() == (0, "")
+
+
+def test_a_grpc_port_that_is_taken(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert refused(tmp_path, "--grpc-port", str(port)) == (
+            f"cannot listen on 127.0.0.1:{port}: Address already in use"
+        )
+
+
+def test_the_default_grpc_port_may_be_taken(tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        with suppress(OSError):  # somebody else has it: as well
+            stack.enter_context(socket.create_server(("127.0.0.1", 4317)))
+        with serve(tmp_path, INFRAPRISM_GRPC_PORT="") as served:
+            assert "gRPC" not in served.line
+            assert served.send(make_call(1)) == 200
+            assert served.stop() == (
+                0,
+                "cannot listen on 127.0.0.1:4317: Address already in use; going on without OTLP/gRPC"
+                " (--grpc-port chooses another port)\n",
+            )

@@ -9,6 +9,7 @@ from openai import AsyncOpenAI, OpenAI
 from simulated_openai import SimulatedOpenAI, serve
 
 from infraprism import pricing
+from infraprism.openai import abandoned
 from tests.support.calls import API_KEY, Recording, instrumented
 
 
@@ -23,6 +24,12 @@ def _server() -> Iterator[SimulatedOpenAI]:
 def _price_list() -> None:
     """Load the price list once: a test should not be the one that waits for it."""
     pricing.find("openai", "gpt-4o", None, datetime.now(UTC))
+
+
+@pytest.fixture
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine may take longer than a moment to end what was abandoned: wait until it is done."""
+    monkeypatch.setattr(abandoned, "_MOMENT", 10.0)
 
 
 @pytest.fixture

@@ -20,6 +20,8 @@ from tests.support.exchanges import CHAT, CHUNK, RESPONSE, TEXT, USAGE
 from tests.support.script import EVENTS, Answer, Script, body
 from tests.support.versions import OPENAI, http
 
+pytestmark = pytest.mark.usefixtures("patience")
+
 
 class HostError(Exception):
     pass

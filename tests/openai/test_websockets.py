@@ -30,6 +30,8 @@ from tests.support.versions import connection_types, dispatches, needs, realtime
 if TYPE_CHECKING:
     from openai.resources.realtime.realtime import AsyncRealtimeConnection, RealtimeConnection
 
+pytestmark = pytest.mark.usefixtures("patience")
+
 MODEL = "gpt-realtime"
 SESSION = {"type": "session.created", "event_id": "event_1", "session": {"type": "realtime", "model": MODEL}}
 CREATED = {"type": "response.created", "response": {"id": "resp_1", "status": "in_progress"}}

@@ -84,9 +84,14 @@ def test_an_amount_is_exact(usd):
             (
                 {"period": period},
                 ValueError,
-                "period must be 'hour', 'day', 'month', a timedelta or None",
+                "period must be 'hour', 'day', 'week', 'month', a timedelta or None",
             )
-            for period in ("week", 3600)
+            for period in ("year", 3600)
+        ),
+        (
+            {"period": timedelta(hours=1), "shared": True},
+            ValueError,
+            "period of a shared budget must be 'hour', 'day', 'week', 'month' or None",
         ),
         ({"period": timedelta(0)}, ValueError, "period must be longer than nothing"),
         ({"action": "stop"}, TypeError, "action must be 'warn', 'raise' or a function that is not async"),

@@ -17,7 +17,7 @@ from tests.openai.programs import run
 from tests.support.prices import priced_by
 from tests.support.spans import recording
 from tests.support.versions import ENDING_IS_TOLD
-from tests.tracing.test_dialects import DIALECTS
+from tests.test_dialects import DIALECTS
 
 NOON = 1_795_608_000_000_000_000  # 2026-11-25
 NEW_YEAR_2025 = 1_735_689_600_000_000_000

@@ -7,10 +7,13 @@ import http.client
 import json
 import os
 import re
+import shutil
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from decimal import Decimal
-from typing import Any
+from typing import Any, BinaryIO
 
 from infraprism import semconv, settings
 
@@ -37,6 +40,30 @@ def ask(
     Raises:
         AskError: there is none.
     """
+    with _answer(args, path, body, method) as response:
+        return response.read().decode()
+
+
+def save(args: argparse.Namespace, path: str, file: BinaryIO, *, skip_line: bool = False) -> str | None:
+    """Write the file that the collector answers at `path` into `file`, but for its first line if `skip_line`.
+
+    Returns the cursor of what did not fit into it.
+
+    Raises:
+        AskError: there is none.
+    """
+    with _answer(args, path, None, None) as response:
+        if skip_line:
+            response.readline()
+        shutil.copyfileobj(response, file)
+        cursor: str | None = response.headers["Infraprism-Next-Cursor"]
+        return cursor
+
+
+@contextmanager
+def _answer(
+    args: argparse.Namespace, path: str, body: dict[str, Any] | None, method: str | None
+) -> Iterator[http.client.HTTPResponse]:
     environment = settings.load(os.environ)
     host = f"[{environment.host}]" if ":" in environment.host else environment.host
     url = (args.url or f"http://{host}:{environment.port}").rstrip("/")
@@ -51,11 +78,12 @@ def ask(
             raise ValueError("it must begin with http:// or https://")
         request = urllib.request.Request(url + path, content, headers, method=method)  # noqa: S310
         with opener.open(request, timeout=_SECONDS) as response:
-            text: str = response.read().decode()
-            return text
+            yield response
     except urllib.error.HTTPError as error:
         raise AskError(_refusal(url, error)) from None
     except (OSError, http.client.HTTPException, ValueError) as error:
+        if isinstance(error, BrokenPipeError):
+            raise  # of who reads what is printed
         reason = getattr(error, "reason", error)
         reason = getattr(reason, "strerror", None) or reason or type(error).__name__
         raise AskError(f"no collector answers at {url}: {reason}") from None

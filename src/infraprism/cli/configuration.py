@@ -10,12 +10,13 @@ import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from infraprism import semconv, settings
 
 #: Read where it is there, without being named.
 DEFAULT_FILE: Final = "infraprism.toml"
+_SHORTEST_SECRET: Final = 32
 _NANOSECONDS: Final = {"h": 3_600_000_000_000, "d": 86_400_000_000_000}
 
 
@@ -29,6 +30,8 @@ class Configuration:
 
     host: str
     port: int
+    #: Of OTLP over gRPC; `off`: not at all. None: the default one, where that is free.
+    grpc_port: int | Literal["off"] | None
     #: The file.
     database: str
     api_key: str | None
@@ -38,6 +41,12 @@ class Configuration:
     #: Nanoseconds for which calls are kept; None keeps them for good.
     retention: int | None
     log_format: str
+    #: The address of a trace in the user's tracing backend, with ``{trace_id}`` in it.
+    trace_url: str | None
+    #: What webhooks of budgets are signed by; None sends none.
+    webhook_secret: str | None
+    #: They may go to addresses that are not public, and without TLS.
+    webhook_private: bool
 
 
 @dataclass(frozen=True)
@@ -61,6 +70,15 @@ def _port(text: str) -> int:
     raise ValueError("must be a port number from 0 to 65535")
 
 
+def _grpc_port(text: str) -> int | Literal["off"]:
+    if text.lower() == "off":
+        return "off"
+    try:
+        return _port(text)
+    except ValueError:
+        raise ValueError("must be a port number from 0 to 65535, or 'off'") from None
+
+
 def _key(text: str) -> str:
     if text.startswith("ip-"):
         return text
@@ -80,12 +98,39 @@ def _log_format(text: str) -> str:
     raise ValueError("must be 'text' or 'json'")
 
 
+def _trace_url(text: str) -> str:
+    if text.startswith(("http://", "https://")) and "{trace_id}" in text:
+        return text
+    raise ValueError(
+        "must be an http address with {trace_id} in it, such as https://tempo.example/{trace_id}"
+    )
+
+
+def _secret(text: str) -> str:
+    if len(text) >= _SHORTEST_SECRET:
+        return text
+    raise ValueError(f"must have at least {_SHORTEST_SECRET} characters")
+
+
+def _switch(text: str) -> bool:
+    if text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    raise ValueError("must be 'true' or 'false'")
+
+
 #: By name in the file. The flag is the name with dashes.
 OPTIONS: Final = {
     option.name: option
     for option in (
         Option("host", semconv.SETTING_HOST, str, settings.DEFAULT_HOST, "address to listen on"),
         Option("port", semconv.SETTING_PORT, _port, settings.DEFAULT_PORT, "port, 0 for a free one"),
+        Option(
+            "grpc_port",
+            semconv.SETTING_GRPC_PORT,
+            _grpc_port,
+            None,
+            f"port of OTLP over gRPC, or off; {settings.DEFAULT_GRPC_PORT} where that is free",
+        ),
         Option("database", semconv.SETTING_DATABASE, str, settings.DEFAULT_DATABASE, "database file"),
         Option("api_key", semconv.SETTING_API_KEY, _key, None, "a key with all scopes", has_flag=False),
         Option("prices", semconv.SETTING_PRICES, Path, None, "file of your own prices"),
@@ -98,6 +143,22 @@ OPTIONS: Final = {
             "age at which calls are deleted: 400d, 36h",
         ),
         Option("log_format", semconv.SETTING_LOG_FORMAT, _log_format, "text", "text or json, a line each"),
+        Option("trace_url", semconv.SETTING_TRACE_URL, _trace_url, None, "address of a trace elsewhere"),
+        Option(
+            "webhook_secret",
+            semconv.SETTING_WEBHOOK_SECRET,
+            _secret,
+            None,
+            "what webhooks of budgets are signed by",
+            has_flag=False,
+        ),
+        Option(
+            "webhook_private",
+            semconv.SETTING_WEBHOOK_PRIVATE,
+            _switch,
+            False,
+            "true: webhooks may go to addresses that are not public",
+        ),
     )
 }
 

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from infraprism.cli import asking, configuration, price_options
+from infraprism.cli import asking, configuration, db_copy, price_options
 from infraprism.cli.price_options import fail
 from infraprism.pricing import money
 
@@ -21,6 +19,7 @@ _EXAMPLES = """examples:
   infraprism db check --database infraprism.duckdb
   infraprism db backup monday.duckdb                      of the file, while no collector runs
   infraprism db backup --url http://127.0.0.1:4318        to the folder of the collector, while it runs
+  infraprism db copy infraprism.duckdb                    to the ClickHouse of INFRAPRISM_DATABASE
   infraprism db restore monday.duckdb --database infraprism.duckdb
 """
 
@@ -41,6 +40,7 @@ def add_parser(subparsers: Subparsers) -> None:
     asking.add_options(backup)
     restore = actions.add_parser("restore", help="copy a backup, checked, to where no database is yet")
     restore.add_argument("backup", type=Path, help="the file of the backup")
+    db_copy.add_action(actions, _guarded)
     for action, run in ((migrate, _migrate), (check, _check), (backup, _backup), (restore, _restore)):
         configuration.add_options(action, "database")
         action.set_defaults(run=_guarded(run))
@@ -51,11 +51,18 @@ def _guarded(run: Any) -> Any:
         if price_options.tables() is None:
             return fail("this needs the collector: pip install 'infraprism[collector]'")
         from infraprism.collector.store.backups import BackupError
-        from infraprism.collector.store.embedded import CannotOpenError
+        from infraprism.collector.store.copying import CopyError
+        from infraprism.collector.store.interface import CannotOpenError
 
         try:
             code: int = run(args)
-        except (asking.AskError, configuration.ConfigurationError, BackupError, CannotOpenError) as error:
+        except (
+            asking.AskError,
+            configuration.ConfigurationError,
+            BackupError,
+            CannotOpenError,
+            CopyError,
+        ) as error:
             return fail(str(error))
         return code
 
@@ -65,19 +72,24 @@ def _guarded(run: Any) -> Any:
 def _migrate(args: argparse.Namespace) -> int:
     from infraprism.collector.store import schema
     from infraprism.collector.store.embedded import Store
+    from infraprism.collector.store.opening import is_address, open_store
 
-    path = Path(configuration.read(args).database)
-    if not path.is_file():
-        return fail(f"{path}: there is no such file")
-    Store(path).close()
-    _say(f"{path} has the schema of this release, version {len(schema.MIGRATIONS)}")
+    database = configuration.read(args).database
+    if not is_address(database) and not Path(database).is_file():
+        return fail(f"{database}: there is no such file")
+    if is_address(database):
+        with closing(open_store(database)) as store:
+            _say(f"{store.place} has the schema of this release")
+        return 0
+    Store(Path(database)).close()
+    _say(f"{database} has the schema of this release, version {len(schema.MIGRATIONS)}")
     return 0
 
 
 def _check(args: argparse.Namespace) -> int:
     from infraprism.collector.store import backups
 
-    path = Path(configuration.read(args).database)
+    path = _file(args)
     with closing(backups.open_to_read(path)) as connection, _waiting(f"checking {path}"):
         found = backups.faults(connection, "source")
         counted = backups.summary(connection, "source")
@@ -98,7 +110,7 @@ def _backup(args: argparse.Namespace) -> int:
         return 0
     if args.target is None:
         return fail("name the file of the backup, or a collector by --url")
-    counted = _copy(Path(configuration.read(args).database), args.target)
+    counted = _copy(_file(args), args.target)
     if args.json:
         answer = {**counted._asdict(), "total": money.text(counted.total), "file": str(args.target)}
         _say(json.dumps(answer))
@@ -110,7 +122,7 @@ def _backup(args: argparse.Namespace) -> int:
 def _restore(args: argparse.Namespace) -> int:
     from infraprism.collector.store import backups
 
-    database = Path(configuration.read(args).database)
+    database = _file(args)
     with closing(backups.open_to_read(args.backup)) as connection, _waiting(f"checking {args.backup}"):
         found = backups.faults(connection, "source")
     if found:
@@ -119,10 +131,22 @@ def _restore(args: argparse.Namespace) -> int:
     return 0
 
 
+def _file(args: argparse.Namespace) -> Path:
+    from infraprism.collector.store.opening import is_address
+
+    database = configuration.read(args).database
+    if is_address(database):
+        raise configuration.ConfigurationError("this is for a database file: ClickHouse has tools of its own")
+    return Path(database)
+
+
 def _copy(source: Path, target: Path) -> Any:
     from infraprism.collector.store import backups
 
-    with closing(backups.open_to_read(source)) as connection, _progress(f"copying {source}") as progress:
+    with (
+        closing(backups.open_to_read(source)) as connection,
+        db_copy.progress(f"copying {source}") as progress,
+    ):
         return backups.copy(connection, "source", target, progress)
 
 
@@ -138,14 +162,3 @@ def _waiting(for_what: str) -> Any:
     tables = price_options.tables()
     assert tables is not None
     return tables.waiting(for_what)
-
-
-@contextmanager
-def _progress(what: str) -> Iterator[Callable[[int, int], None]]:
-    from rich.console import Console
-    from rich.progress import Progress
-
-    console = Console(stderr=True)
-    with Progress(console=console, transient=True, disable=not sys.stderr.isatty()) as bar:
-        task = bar.add_task(what, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)

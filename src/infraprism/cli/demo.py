@@ -78,7 +78,17 @@ def _run(args: argparse.Namespace, running: ExitStack) -> int:
 
     with console.status("starting the collector"):
         database = str(folder / "infraprism.duckdb")
-        serve = ["-m", "infraprism", "serve", "--host", "127.0.0.1", "--port", str(args.port)]
+        serve = [
+            "-m",
+            "infraprism",
+            "serve",
+            "--host",
+            "127.0.0.1",
+            "--port",
+            str(args.port),
+            "--grpc-port",
+            "off",
+        ]
         collector = start("collector", [*serve, "--database", database])
     console.print(f"collector      {collector.url}  (data in {folder})", soft_wrap=True)
     if args.base_url is None:

@@ -120,13 +120,14 @@ def _revoked(ring: Keyring, key_id: str) -> dict[str, Any]:
 
 def _on_file(args: argparse.Namespace, work: Any, *, must_exist: bool = True) -> Any:
     from infraprism.collector.access.keyring import Keyring
-    from infraprism.collector.store.embedded import CannotOpenError, Store
+    from infraprism.collector.store.interface import CannotOpenError
+    from infraprism.collector.store.opening import is_address, open_store
 
-    path = Path(configuration.read(args).database)
-    if must_exist and not path.is_file():
-        raise asking.AskError(f"{path}: there is no such file")
+    database = configuration.read(args).database
+    if must_exist and not is_address(database) and not Path(database).is_file():
+        raise asking.AskError(f"{database}: there is no such file")
     try:
-        store = Store(path)
+        store = open_store(database)
     except CannotOpenError as error:
         raise asking.AskError(f"{error}; if a collector runs on it, ask it with --url") from None
     with closing(store):

@@ -8,10 +8,36 @@ import sys
 from collections.abc import Callable
 
 from infraprism import __version__
-from infraprism.cli import cost, db, demo, doctor, explain, keys, prices, recost, serve
+from infraprism.cli import (
+    budgets,
+    cost,
+    db,
+    demo,
+    doctor,
+    explain,
+    keys,
+    metrics,
+    prices,
+    recost,
+    serve,
+    sessions,
+)
 
 #: A subcommand module has `add_parser(subparsers)`, which sets `run`, and `run(args) -> exit code`.
-SUBCOMMANDS = (cost, db, demo, doctor, explain, keys, prices, recost, serve)
+SUBCOMMANDS = (
+    budgets,
+    cost,
+    db,
+    demo,
+    doctor,
+    explain,
+    keys,
+    metrics,
+    prices,
+    recost,
+    serve,
+    sessions,
+)
 
 
 def main(argv: list[str] | None = None) -> int:

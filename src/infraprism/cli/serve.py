@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from infraprism import pricing, semconv
@@ -35,16 +34,20 @@ def run(args: argparse.Namespace) -> int:
         return _fail("infraprism serve needs the collector: pip install 'infraprism[collector]'")
     try:
         if told.prices is not None:
-            pricing.load(told.prices)  # what is wrong with it is told now, and not when a recost needs it
+            pricing.use(pricing.load(told.prices))
         server.run(
             host=told.host,
             port=told.port,
-            database=Path(told.database),
+            grpc_port=told.grpc_port,
+            database=told.database,
             api_key=told.api_key,
             prices=told.prices,
             retention=told.retention,
             backups=told.backups,
             log_format=told.log_format,
+            trace_url=told.trace_url,
+            webhook_secret=told.webhook_secret,
+            webhook_private=told.webhook_private,
         )
     except pricing.PriceFileError as error:
         first, more = error.problems[0], len(error.problems) - 1

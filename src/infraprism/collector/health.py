@@ -15,7 +15,7 @@ from infraprism import semconv
 from infraprism.collector.access.scopes import scoped
 from infraprism.collector.analytics import parameters
 from infraprism.collector.counters import Counters
-from infraprism.collector.store.embedded import Store, StoreFailedError
+from infraprism.collector.store.interface import Store, StoreFailedError
 from infraprism.collector.wire import JSONAnswer
 
 #: Seconds for which the store may be busy with what came before, and for which an answer holds.

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from infraprism.collector.wire import JSONAnswer
+
+#: Seconds after which whoever was not served should try again.
+RETRY_AFTER: Final = "1"
 
 
 class Problem(Exception):  # noqa: N818 - RFC 9457's own word
@@ -41,6 +44,11 @@ async def on_problem(request: Request, error: Exception) -> JSONAnswer:
     """Starlette's handler for `Problem`."""
     assert isinstance(error, Problem)
     return answer(error.status, error.detail, **error.members)
+
+
+async def on_no_answer(request: Request, error: Exception) -> JSONAnswer:
+    """Starlette's handler for a store that could not answer."""
+    return answer(503, str(error), {"Retry-After": RETRY_AFTER})
 
 
 async def on_http_exception(request: Request, error: Exception) -> JSONAnswer:

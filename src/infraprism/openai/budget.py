@@ -13,9 +13,11 @@ from infraprism.openai.charge import cost_of
 from infraprism.openai.response import Reply, text
 from infraprism.openai.target import Target
 from infraprism.pricing import Cost, Status, Usage, money
-from infraprism.sessions import Hold, Identity, keeper
+from infraprism.sessions import Hold, Identity, Overrun, keeper
 
 if TYPE_CHECKING:
+    from opentelemetry.trace import SpanContext
+
     from infraprism.openai.call import Call
 
 #: How a request limits the tokens of a reply, and what is taken where it does not: a long reply's. A text
@@ -39,26 +41,73 @@ def unrecorded() -> None:
     guard.drop("budget_unchecked", "nothing records what is called, so nobody knows what it costs")
 
 
-def admitted(call: Call) -> Call:
-    """The call, unless a budget refuses it: then it ends.
+def admitted(call: Call, *, asks: bool) -> Call:
+    """The call, unless a budget refuses it: then it ends. `asks`: the collector about shared ones.
 
     Raises:
         BudgetExceededError: the refusal.
     """
-    if call.hold is None or call.hold.refusal is None:
+    hold = call.hold
+    if asks and hold is not None and hold.shared:
+        from infraprism.sessions.budgets import sharing
+
+        try:
+            _conclude(hold, sharing.ask(hold))
+        except BaseException:
+            call.give_up()
+            raise
+    return _let_through(call)
+
+
+async def answered(call: Call, hold: Hold) -> Call:
+    """As `admitted`, which did not ask yet."""
+    from infraprism.sessions.budgets import sharing
+
+    try:
+        _conclude(hold, await sharing.ask_async(hold))
+    except BaseException:
+        call.give_up()
+        raise
+    return _let_through(call)
+
+
+@guard.guarded("budget_unchecked")
+def _conclude(hold: Hold, said: list[Overrun] | None) -> None:
+    keeper.conclude(hold, said)
+
+
+def _let_through(call: Call) -> Call:
+    hold = call.hold
+    if hold is None or hold.refusal is None:
         return call
-    refusal, call.hold = call.hold.refusal, None  # whoever keeps the exception does not keep the call
+    refusal, call.hold = hold.refusal, None  # whoever keeps the exception does not keep the call
+    _report(hold, None, None)
     guard.drop("budget_refused", "a call did not fit into a budget")
     call.again(refusal)
     raise refusal
 
 
 @guard.guarded("telemetry_error")
-def settle(held: Hold | None, identity: Identity, cost: Cost | None) -> None:
-    """A call has ended: what it cost is spent as far as it is known, and what was reserved is free again."""
+def settle(held: Hold | None, identity: Identity, cost: Cost | None, span: SpanContext | None = None) -> None:
+    """A call has ended: what it cost is spent as far as it is known, and what was reserved is free again.
+
+    `span`: of the call, where there was one.
+    """
     amount = None if cost is None else cost.amount
     if amount or held is not None:
         keeper.settle(identity, held, amount or money.ZERO)
+    if held is not None:
+        _report(held, cost, span)
+
+
+def _report(hold: Hold, cost: Cost | None, span: SpanContext | None) -> None:
+    reservation, hold.reservation = hold.reservation, None
+    if reservation is None:
+        return
+    from infraprism.sessions.budgets import sharing
+
+    billed = None if cost is None or span is None else (span.trace_id, span.span_id)
+    sharing.settle(reservation, billed, None if cost is None else cost.amount)
 
 
 @guard.guarded("telemetry_error")

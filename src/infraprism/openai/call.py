@@ -131,6 +131,12 @@ class Call:
         self.fail(error)
         return False
 
+    def give_up(self) -> None:
+        """End the call, of which nothing was sent."""
+        self.leave()
+        self._reply.refused = True
+        self.end()
+
     @guard.guarded("telemetry_error")
     def _stop_asking(self, error: BaseException) -> bool:
         arguments, self._asked_from = self._asked_from, None
@@ -258,7 +264,7 @@ class Call:
                     cost = cost._replace(status=Status.ESTIMATED)
         finally:
             if keeper.budgets or self.hold is not None:
-                budget.settle(self.hold, self._identity, cost)
+                budget.settle(self.hold, self._identity, cost, self._span.get_span_context())
             outcome = spans.Outcome(
                 reply,
                 usage,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from opentelemetry import context as otel_context
 from opentelemetry import trace
@@ -62,11 +62,14 @@ class Engine:
         """Whether calls of this resource's client are to be instrumented."""
         return self.all_clients or _is_drop_in(resource)
 
-    def begin(self, surface: Surface, resource: Any, arguments: dict[str, Any]) -> Observer | None:
+    def begin(
+        self, surface: Surface, resource: Any, arguments: dict[str, Any], *, asks: bool = True
+    ) -> Observer | None:
         """Start a call; its context is attached until `Call.leave`.
 
         The session arguments are taken off `arguments` in any case. None where nothing is to be recorded:
-        instrumentation is suppressed, or the application has no tracer provider.
+        instrumentation is suppressed, or the application has no tracer provider. `asks`: waits for what the
+        collector says of shared budgets.
 
         Raises:
             TypeError, ValueError: a session argument is wrong; the message names it.
@@ -75,9 +78,17 @@ class Engine:
         given = _given(arguments)
         if surface.begins is None:
             call = self._start(surface, resource, arguments, given)
-            return call if call is None or call.hold is None else budget.admitted(call)
+            return call if call is None or call.hold is None else budget.admitted(call, asks=asks)
         place = self._place(resource, given)
         return None if place is None else surface.begins(surface, place, arguments)
+
+    async def begin_async(
+        self, surface: Surface, resource: Any, arguments: dict[str, Any]
+    ) -> Observer | None:
+        """The same without holding up the event loop."""
+        call = self.begin(surface, resource, arguments, asks=False)
+        hold: sessions.Hold | None = getattr(call, "hold", None)
+        return call if hold is None or not hold.shared else await budget.answered(cast(Call, call), hold)
 
     def begin_in(
         self, context: Context, surface: Surface, resource: Any, arguments: dict[str, Any], *, ago: float

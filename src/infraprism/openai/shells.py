@@ -47,7 +47,7 @@ def async_shell(engine: Engine, surface: Surface) -> Shell:
     """The shell of an async method."""
 
     async def run(call_of: Any, instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        call = engine.begin(surface, instance, kwargs)
+        call = await engine.begin_async(surface, instance, kwargs)
         if call is None:
             return await call_of(*args, **kwargs)
         while True:
@@ -71,7 +71,7 @@ def async_shell(engine: Engine, surface: Surface) -> Shell:
             try:
                 wrapped(*args, **_without_session(kwargs)).close()
             except TypeError as error:
-                call = engine.begin(surface, instance, kwargs)
+                call = engine.begin(surface, instance, kwargs, asks=False)
                 if call is not None:
                     call.again(error)
                 raise

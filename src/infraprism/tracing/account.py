@@ -11,10 +11,10 @@ from opentelemetry.metrics import MeterProvider
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import StatusCode, format_span_id
 
-from infraprism import guard, semconv
+from infraprism import dialects, guard, semconv
 from infraprism.pricing import CURRENCY, Cost, Part, Status, money, price
 from infraprism.sessions import Identity
-from infraprism.tracing import callbacks, cost_metric, dialects, twins
+from infraprism.tracing import callbacks, cost_metric, twins
 from infraprism.tracing.bag import AttributeValue, read, write_late
 from infraprism.tracing.ledger import Ledger
 

@@ -18,7 +18,7 @@ from opentelemetry.context import Context
 from opentelemetry.sdk.trace import ReadableSpan, Span
 from opentelemetry.trace import format_span_id
 
-from infraprism import guard, semconv
+from infraprism import dialects, guard, semconv
 from infraprism.sessions.recent import Recent
 from infraprism.tracing import places, twins
 from infraprism.tracing.bag import read, write_late
@@ -27,30 +27,6 @@ from infraprism.tracing.places import Place
 _TURN: Final = "turn"
 _NO_TURN: Final = "no turn"
 _ANY: Final = "any"
-#: How other instrumentations say that a span is a model call, and what it does. The first attribute that a
-#: span has decides.
-_OPERATIONS: Final[tuple[tuple[str, Mapping[Any, str]], ...]] = (
-    (semconv.OPERATION_NAME, {operation: operation for operation in semconv.CALL_OPERATIONS}),
-    (
-        semconv.OPENLLMETRY_REQUEST_TYPE,
-        {
-            "chat": semconv.OPERATION_CHAT,
-            "completion": semconv.OPERATION_TEXT_COMPLETION,
-            "embedding": semconv.OPERATION_EMBEDDINGS,
-        },
-    ),
-    (
-        semconv.OPENINFERENCE_SPAN_KIND,
-        {"LLM": semconv.OPERATION_CHAT, "EMBEDDING": semconv.OPERATION_EMBEDDINGS},
-    ),
-    (
-        semconv.LANGFUSE_OBSERVATION_TYPE,
-        {"generation": semconv.OPERATION_CHAT, "embedding": semconv.OPERATION_EMBEDDINGS},
-    ),
-)
-
-#: A span with none of these is no model call: nearly all are not.
-TELLING: Final = frozenset({name for name, _ in _OPERATIONS} | {semconv.COST_STATUS})
 
 
 def own_started(span: Span, context: Context) -> None:
@@ -150,18 +126,9 @@ def carries(span: ReadableSpan) -> None:
         _answered.note(response_id, (context.span_id, span.end_time or 0))
 
 
-def operation_of(attributes: Mapping[str, Any]) -> str | None:
-    """What a model call does, as OpenTelemetry names it; None where the attributes tell of no model call."""
-    for name, operations in _OPERATIONS:
-        said = attributes.get(name)
-        if said is not None:
-            return operations.get(said) if isinstance(said, str) else None
-    return None
-
-
 def _kind(attributes: Mapping[str, Any]) -> str | None:
     """Which kind of model call these attributes tell of; None where it is no model call."""
-    operation = operation_of(attributes)
+    operation = dialects.operation_of(attributes)
     if operation is not None:
         return _TURN if operation in semconv.TURN_OPERATIONS else _NO_TURN
     # Somebody priced it: the collector takes it for a call, whatever it does.

@@ -8,7 +8,7 @@ from opentelemetry.context import Context, get_current
 from opentelemetry.metrics import MeterProvider
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 
-from infraprism import compat, guard, price_file, semconv, settings
+from infraprism import compat, dialects, guard, price_file, semconv, settings
 from infraprism.sessions import NOBODY, Identity, attributes
 from infraprism.tracing import foreign, places
 from infraprism.tracing.account import account
@@ -60,7 +60,7 @@ class SessionCostProcessor(SpanProcessor):
     def _ending(self, span: ReadableSpan) -> None:
         try:
             known, place = read(span), places.place_of(span)
-            if place is not None and not place.own and known.keys().isdisjoint(foreign.TELLING):
+            if place is not None and not place.own and known.keys().isdisjoint(dialects.TELLING):
                 place.ended = True
             else:
                 self._call_ending(span, place)
@@ -73,7 +73,7 @@ class SessionCostProcessor(SpanProcessor):
         if places.is_own(span) if place is None else place.own:  # added itself, sampled or not
             foreign.own_ended(span)
         elif foreign.ending(span, place):
-            operation = foreign.operation_of(read(span))
+            operation = dialects.operation_of(read(span))
             if account(span, operation, self._ledger, self._meter_provider):
                 foreign.carries(span)
 

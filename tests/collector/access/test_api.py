@@ -56,6 +56,47 @@ def test_a_key_from_its_making_to_its_end(client: TestClient) -> None:
     assert client.get("/v1/status", headers={"Authorization": f"Bearer {key}"}).status_code == 401
 
 
+def test_the_audit_tells_who_made_and_revoked_a_key(client: TestClient) -> None:
+    first = create(client, "ada", "admin")
+    ada = {"Authorization": f"Bearer {first['key']}"}
+    second = client.post("/v1/keys", json={"name": "ci", "scopes": ["read"]}, headers=ada).json()
+    for _ in range(2):
+        client.delete(f"/v1/keys/{second['id']}", headers=ada)
+    client.delete("/v1/keys/x", headers=ada)
+
+    rows = client.get("/v1/audit").json()["data"]
+
+    assert all(TIME.fullmatch(row.pop("done_at")) for row in rows)
+    nothing = dict.fromkeys(["calls", "spans", "costs_before"])
+    assert rows == [
+        {
+            "id": 3,
+            "action": "revoke_key",
+            "who": "ada",
+            "key_id": first["id"],
+            "target": second["id"],
+            **nothing,
+        },
+        {
+            "id": 2,
+            "action": "create_key",
+            "who": "ada",
+            "key_id": first["id"],
+            "target": second["id"],
+            **nothing,
+        },
+        {
+            "id": 1,
+            "action": "create_key",
+            "who": "INFRAPRISM_API_KEY",
+            "key_id": None,
+            "target": first["id"],
+            **nothing,
+        },
+    ]
+    assert first["key"] not in str(rows)
+
+
 def test_keys_and_their_ends_outlive_a_restart(tmp_path: Path) -> None:
     texts = []
     for _ in range(2):

@@ -44,7 +44,7 @@ def test_under_https_the_cookie_never_goes_without(store: Store) -> None:
 
 
 def test_a_wrong_key_signs_nobody_in(browser: TestClient) -> None:
-    assert signed_in(browser, "ip-wrong") == (401, None)
+    assert signed_in(browser, "ip-wrong", "/a?b") == (303, "/sign-in?next=%2Fa%3Fb&wrong=true")
     assert not browser.cookies
     assert browser.get("/v1/status").status_code == 401
 

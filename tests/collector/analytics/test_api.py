@@ -17,7 +17,8 @@ from starlette.testclient import TestClient
 
 from infraprism.collector.app import create_app
 from infraprism.collector.ingest.calls import read_request
-from infraprism.collector.store.embedded import Store
+from infraprism.collector.store.interface import Store
+from infraprism.collector.store.questions import sessions
 from tests.support.otlp import NEW_YEAR, SECOND, make_call, make_request, make_span
 
 SESSIONS = "/v1/analytics/sessions"
@@ -102,6 +103,8 @@ def test_one_session_with_its_calls(client: TestClient, store: Store) -> None:
     answer = exact(client.get(f"{SESSIONS}/s-1"))
 
     calls = answer.pop("calls")
+    assert answer.pop("trace_ids") == [f"{1:032x}", f"{2:032x}"]
+    assert answer.pop("calls_has_more") is False
     assert answer == exact(client.get(SESSIONS))["data"][0]
     assert calls == [
         {
@@ -159,12 +162,17 @@ def test_one_session_with_its_calls(client: TestClient, store: Store) -> None:
 
 UNPRICED = {"infraprism.cost.status": "unpriced", "infraprism.cost.amount": None}
 FREE = {"infraprism.cost.status": "free", "infraprism.cost.amount": "0"}
-REFUSED = {"infraprism.cost.status": None, "infraprism.cost.amount": None, "error.type": "429"}
+NOT_BILLED = {
+    "infraprism.cost.status": None,
+    "infraprism.cost.amount": None,
+    "gen_ai.usage.input_tokens": None,
+    "gen_ai.usage.output_tokens": None,
+}
+REFUSED = {**NOT_BILLED, "error.type": "429"}
 
 
 PENDING = {
-    "infraprism.cost.status": None,
-    "infraprism.cost.amount": None,
+    **NOT_BILLED,
     "gen_ai.response.finish_reasons": ["queued"],
 }
 
@@ -435,15 +443,15 @@ def test_what_is_not_there_is_a_problem_too(client: TestClient) -> None:
     assert (answer.status_code, sorted(answer.headers["allow"].split(", "))) == (405, ["GET", "HEAD"])
 
 
-def test_a_store_that_fails_is_a_503(store: Store) -> None:
+def test_a_store_that_fails_is_a_503(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     client = TestClient(create_app(store))
-    with store.reader() as connection:
-        connection.execute("DROP TABLE calls")
-        connection.commit()
+    send(store, make_call())
+    monkeypatch.setattr(sessions, "_KEYS", "missing")
 
     answer = client.get(SESSIONS)
 
-    assert (answer.status_code, answer.json()["title"]) == (503, "Service Unavailable")
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+    assert answer.json()["title"] == "Service Unavailable"
 
 
 def test_health_and_status(client: TestClient, store: Store) -> None:
@@ -453,6 +461,7 @@ def test_health_and_status(client: TestClient, store: Store) -> None:
         "spans_stored": 0,
         "repeats_dropped": 0,
         "deleted_dropped": 0,
+        "calls_counted_elsewhere": 0,
         "spans_ignored": {},
         "spans_rejected": {},
         "calls_from_logs": 0,

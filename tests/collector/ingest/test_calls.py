@@ -81,6 +81,9 @@ def test_a_priced_call_becomes_a_row() -> None:
         "usage": {},
         "usage_unpriced": [],
         "is_batch": False,
+        "is_priced_here": False,
+        "is_session_inherited": False,
+        "is_entity_inherited": False,
     }
     assert dropped == {}
 
@@ -403,6 +406,8 @@ def test_a_call_without_an_amount_keeps_its_usage(status: str | None) -> None:
         make_call(
             1,
             {
+                "gen_ai.request.model": "nobody-knows",
+                "gen_ai.response.model": None,
                 "infraprism.cost.status": status,
                 "infraprism.cost.amount": None,
                 "infraprism.usage.images": 2,

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import gzip
 import json
+import resource
 import zlib
+from collections.abc import Callable
 from typing import Any
 
 import httpx2
 import pytest
+import zstandard
 from google.rpc.status_pb2 import Status
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 from starlette.testclient import TestClient
 
-from infraprism.collector.ingest import bodies
+from infraprism.collector.ingest import bodies, pieces
 from infraprism.collector.store.embedded import QueueFullError, Store, StoreFailedError
 from tests.support.otlp import make_call, make_json, make_request, make_span
 
@@ -67,7 +70,8 @@ def test_every_encoding_stores_the_same_rows(client: TestClient, store: Store) -
 
 def test_what_was_left_out_is_told_and_counted(client: TestClient) -> None:
     spans = [make_call(1), make_call(2, start=0), make_call(3, {"infraprism.cost.amount": "?"}), make_span(4)]
-    message = "time_missing: the start time or the end time is missing (1 spans)"
+    message = "time_missing: the start time or the end time is missing"
+    message += " (1 spans, the first: start_time_unix_nano of span 0000000000000002)"
 
     response = ExportTraceServiceResponse.FromString(
         post(client, make_request(*spans).SerializeToString(), PROTOBUF).content
@@ -79,6 +83,7 @@ def test_what_was_left_out_is_told_and_counted(client: TestClient) -> None:
         "spans_stored": 0,
         "repeats_dropped": 0,
         "deleted_dropped": 0,
+        "calls_counted_elsewhere": 0,
         "spans_ignored": {"no_call_no_session": 1},
         "spans_rejected": {"time_missing": 1},
         "calls_from_logs": 0,
@@ -116,13 +121,14 @@ def json_with(**fields: Any) -> bytes:
     ],
 )
 def test_a_malformed_json_span_leaves_its_neighbour_alone(client: TestClient, fields: dict[str, Any]) -> None:
+    (field,) = fields
     answer = post(client, json_with(**fields), JSON)
 
     assert answer.status_code == 200
     assert answer.json() == {
         "partialSuccess": {
             "rejectedSpans": "1",
-            "errorMessage": "malformed: it is not valid OTLP/JSON (1 spans)",
+            "errorMessage": f"malformed: it is not valid OTLP (1 spans, the first: {field})",
         }
     }
     assert client.get("/v1/status").json()["calls_stored"] == 1
@@ -203,11 +209,130 @@ def test_other_types_and_encodings_are_refused(client: TestClient, headers: dict
     assert post(client, b"", headers).status_code == 415
 
 
+COMPRESS: dict[str, Callable[[bytes], bytes]] = {
+    "gzip": gzip.compress,
+    "deflate": zlib.compress,
+    "zstd": zstandard.compress,
+}
+
+
+@pytest.mark.parametrize("encoding", COMPRESS)
+def test_a_compressed_body_may_consist_of_several_parts(
+    client: TestClient, store: Store, encoding: str
+) -> None:
+    body = make_request(make_call(1), make_call(2)).SerializeToString()
+    compress = COMPRESS[encoding]
+
+    answer = post(
+        client, compress(body[:700]) + compress(body[700:]), {**PROTOBUF, "Content-Encoding": encoding}
+    )
+
+    assert (answer.status_code, len(stored(store))) == (200, 2)
+
+
+@pytest.mark.parametrize("encoding", COMPRESS)
+def test_a_body_that_is_not_what_its_encoding_says(client: TestClient, encoding: str) -> None:
+    whole = COMPRESS[encoding](b"x" * 99)
+    others = [other(b"x") for name, other in COMPRESS.items() if name != encoding]
+    for body in (b"plain", whole[:-5], whole[:3], whole + b"!", *others):
+        assert post(client, body, {**PROTOBUF, "Content-Encoding": encoding}).status_code == 400
+
+
+@pytest.mark.parametrize("encoding", COMPRESS)
+def test_a_bomb_is_refused_before_it_is_memory(client: TestClient, encoding: str) -> None:
+    bomb = COMPRESS[encoding](bytes(256 * 2**20))
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+    answer = post(client, bomb, {**PROTOBUF, "Content-Encoding": encoding})
+
+    grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    assert answer.status_code == 413
+    assert grown < 170, "twice the limit, and a piece"
+
+
+def test_a_protobuf_span_that_is_malformed_leaves_its_neighbours_alone(client: TestClient) -> None:
+    marked = make_call(2, name="AAAA")
+    body = (
+        make_request(make_call(1), marked, make_call(3))
+        .SerializeToString()
+        .replace(b"AAAA", b"\xff\xff\xff\xff")
+    )
+
+    told = ExportTraceServiceResponse.FromString(post(client, body, PROTOBUF).content).partial_success
+
+    assert (told.rejected_spans, told.error_message) == (
+        1,
+        "malformed: it is not valid OTLP (1 spans, the first: name)",
+    )
+    assert client.get("/v1/status").json()["calls_stored"] == 2
+
+
+def test_a_span_that_is_too_large_leaves_its_neighbours_alone(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pieces, "MAX_ITEM_BYTES", 2000)
+    spans = [make_call(1), make_call(2, {"image": "x" * 2000})]
+
+    answer = post(client, make_request(*spans).SerializeToString(), PROTOBUF)
+
+    told = ExportTraceServiceResponse.FromString(answer.content).partial_success
+    assert (told.rejected_spans, told.error_message.partition(":")[0]) == (1, "too_large")
+    assert client.get("/v1/status").json()["calls_stored"] == 1
+
+
 @pytest.mark.parametrize(
-    "body", [b"plain", gzip.compress(b"x" * 99)[:-5], gzip.compress(b"")[:3], zlib.compress(b"x")]
+    "body",
+    [
+        b"\x0a\x00" * 60_000,
+        b"\x0a\xc0\xa9\x07" + b"\x12\x00" * 60_000,
+        b"\x0a\xc4\xa9\x07\x12\xc0\xa9\x07" + b"\x12\x00" * 60_000,
+    ],
+    ids=["resources", "scopes", "spans"],
 )
-def test_a_body_that_is_no_gzip(client: TestClient, body: bytes) -> None:
-    assert post(client, body, {**PROTOBUF, **GZIP}).status_code == 400
+def test_many_empty_messages_are_refused(client: TestClient, body: bytes) -> None:
+    answer = post(client, body, PROTOBUF)
+
+    assert answer.status_code == 413
+    assert Status.FromString(answer.content).message == "the request has more than 50000 items"
+
+
+def test_json_of_many_empty_spans_is_refused(client: TestClient) -> None:
+    spans = ",".join(["{}"] * 50_001)
+    body = f'{{"resourceSpans":[{{"scopeSpans":[{{"spans":[{spans}]}}]}}]}}'.encode()
+
+    answer = post(client, body, JSON)
+
+    assert (answer.status_code, answer.json()) == (
+        413,
+        {"message": "the request has more than 50000 items"},
+    )
+
+
+@pytest.mark.parametrize("count", [10_000, 10_001])
+def test_a_span_of_very_many_attributes_is_refused_by_itself(client: TestClient, count: int) -> None:
+    many = make_span(2, {"session.id": "s", **{str(number): 1 for number in range(count - 1)}})
+
+    answer = post(client, make_request(make_call(1), many).SerializeToString(), PROTOBUF)
+
+    told = ExportTraceServiceResponse.FromString(answer.content).partial_success
+    assert told.rejected_spans == count - 10_000
+    assert told.error_message in ("", "too_many_attributes: it has more than 10,000 attributes"
+                                  " (1 spans, the first: attributes of span 0000000000000002)")  # fmt: skip
+    assert client.get("/v1/status").json()["calls_stored"] == 1
+
+
+def test_requests_that_together_are_too_much_ask_for_patience(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bodies, "MAX_HELD_BYTES", 1500)
+    body = make_request(make_call(1), make_call(2)).SerializeToString()
+    assert 700 < len(body) < 1500
+
+    answers = [post(client, sent, PROTOBUF) for sent in (body, body * 3, body)]
+
+    assert [answer.status_code for answer in answers] == [200, 503, 200]
+    assert answers[1].headers["retry-after"] == "1"
+    assert client.get("/v1/status").json()["requests_refused"] == {"no_room": 1}
 
 
 def test_bodies_over_the_limits(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -246,7 +371,7 @@ def test_refused_requests_are_counted_by_reason(client: TestClient) -> None:
     assert client.get("/v1/status").json()["requests_refused"] == {
         "content_type": 1,
         "content_encoding": 1,
-        "not_gzip": 1,
+        "not_compressed": 1,
         "undecodable": 2,
     }
 
@@ -311,3 +436,35 @@ def test_metrics_are_accepted_and_not_kept(client: TestClient) -> None:
     ]
     assert [(answer.status_code, answer.content) for answer in answers] == [(200, b""), (200, b"{}")]
     assert client.get("/v1/status").json()["requests_ignored"] == {"metrics": 2}
+
+
+def field(number: int, content: bytes | int) -> bytes:
+    """A field as protobuf writes it; texts of less than 128 bytes, small numbers."""
+    if isinstance(content, int):
+        return bytes([number << 3, content])
+    length = len(content)
+    return bytes([number << 3 | 2, length & 127 | 128, length >> 7]) + content
+
+
+#: Messages of any fields, some of which are the ones of OTLP.
+_MESSAGES = st.recursive(
+    st.binary(max_size=16) | st.text(max_size=8).map(str.encode),
+    lambda inner: st.lists(st.builds(field, st.integers(1, 15), inner | st.integers(0, 127)), max_size=6).map(
+        b"".join
+    ),
+    max_leaves=30,
+)
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(span=_MESSAGES, resource=_MESSAGES, around=st.integers(0, 3))
+def test_no_protobuf_makes_the_collector_fail(
+    client: TestClient, span: bytes, resource: bytes, around: int
+) -> None:
+    kept = make_call(1).SerializeToString()
+    body = span
+    for shell in (2, 2, 1)[:around]:
+        extra = field(1, resource) if shell == 1 else b""
+        body = field(shell, extra + (field(2, kept) if shell == 2 and body is span else b"") + body)
+
+    assert post(client, body, PROTOBUF).status_code in (200, 400)

@@ -231,8 +231,8 @@ def test_a_file_of_the_first_version_keeps_everything(tmp_path: Path) -> None:
     # Of calls from before only the tokens are known; a request of a batch is one all the same.
     later = ", ".join(Call._fields[len(first_columns) :])
     assert rows(store, f"SELECT {later} FROM calls ORDER BY started_at") == [
-        (None, None, None, None, None, False),
-        (None, None, None, None, None, True),
+        (None, None, None, None, None, False, False, False, False),
+        (None, None, None, None, None, True, False, False, False),
     ]
     store.submit(batch_of(make_call(1), make_call(3))).result()
     assert counts(store) == (1, 0, 1)

@@ -176,7 +176,7 @@ def test_the_audit_names_the_key_and_has_pages(store: Store) -> None:
     first = client.get("/v1/audit", params={"limit": 2}).json()
     second = client.get("/v1/audit", params={"limit": 2, "cursor": first["next_cursor"]}).json()
 
-    assert [row["id"] for row in first["data"] + second["data"]] == [3, 2, 1]
+    assert [row["id"] for row in first["data"] + second["data"]] == [4, 3, 2, 1]  # the first made the key
     assert (first["has_more"], second["has_more"], second["next_cursor"]) == (True, False, None)
     assert {(row["who"], row["key_id"]) for row in first["data"]} == {("ada", key.id)}
     assert client.get("/v1/audit?cursor=x").json()["parameter"] == "cursor"

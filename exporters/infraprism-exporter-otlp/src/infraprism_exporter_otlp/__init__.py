@@ -1,5 +1,11 @@
-"""An OTLP/HTTP span exporter that delivers to an InfraPrism collector."""
+"""Delivers spans and logs over OTLP from a spool on disk, so that none is lost."""
 
-from infraprism_exporter_otlp.exporter import InfraPrismSpanExporter
+from infraprism_exporter_otlp.exporters import InfraPrismLogExporter, InfraPrismSpanExporter
+from infraprism_exporter_otlp.processors import InfraPrismLogProcessor, InfraPrismSpanProcessor
 
-__all__ = ["InfraPrismSpanExporter"]
+__all__ = [
+    "InfraPrismLogExporter",
+    "InfraPrismLogProcessor",
+    "InfraPrismSpanExporter",
+    "InfraPrismSpanProcessor",
+]

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
 import anyio
-import duckdb
 import msgspec
 from starlette.requests import Request
 from starlette.routing import BaseRoute, Route
 
 from infraprism.collector import json_body, wire
-from infraprism.collector.access.keyring import Keyring, NoSuchKeyError
+from infraprism.collector.access.gate import holder_of
+from infraprism.collector.access.keyring import Holder, Keyring, NoSuchKeyError
 from infraprism.collector.access.keys import LONGEST_NAME, Key
 from infraprism.collector.access.scopes import Scope, scoped
 from infraprism.collector.analytics import parameters
@@ -59,7 +59,8 @@ class _Api:
         if not (name := asked.name.strip()) or len(name) > LONGEST_NAME or not name.isprintable():
             detail = f"name must have 1 to {LONGEST_NAME} printable characters"
             raise Problem(400, detail, parameter="name")
-        text, key = await _in_thread(lambda: self._keyring.create(name, tuple(asked.scopes)))
+        by = _holder(request)
+        text, key = await _in_thread(lambda: self._keyring.create(name, tuple(asked.scopes), by))
         return JSONAnswer({**row(key), "key": text}, status_code=201, headers={"Cache-Control": "no-store"})
 
     async def revoke(self, request: Request) -> JSONAnswer:
@@ -67,7 +68,8 @@ class _Api:
         parameters.none(request.query_params.multi_items())
         key_id = request.path_params["key_id"]
         try:
-            key = await _in_thread(lambda: self._keyring.revoke(key_id))
+            by = _holder(request)
+            key = await _in_thread(lambda: self._keyring.revoke(key_id, by))
         except NoSuchKeyError:
             raise Problem(404, f"there is no key {key_id!r}") from None
         return JSONAnswer(row(key))
@@ -86,8 +88,11 @@ def row(key: Key) -> dict[str, Any]:
     }
 
 
+def _holder(request: Request) -> Holder:
+    holder = holder_of(request)
+    assert holder is not None
+    return holder
+
+
 async def _in_thread(work: Callable[[], T]) -> T:
-    try:
-        return await anyio.to_thread.run_sync(work)
-    except duckdb.Error as error:
-        raise Problem(503, f"the store could not do it: {str(error).splitlines()[0]}") from error
+    return await anyio.to_thread.run_sync(work)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+import anyio
 from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
 from starlette.routing import BaseRoute
@@ -32,6 +33,7 @@ class Gate:
         self._keyring = keyring
         self._sign_ins = sign_ins
         self._routes = routes
+        self._refreshes = anyio.CapacityLimiter(1)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or answer 401 or 403."""
@@ -39,6 +41,9 @@ class Gate:
             await self._app(scope, receive, send)
             return
         required = scopes.wanted(self._routes, scope)
+        # Who asks whether the collector lives does not wait for its store.
+        if self._keyring.is_old and (required != "open" or scope["path"] == SIGN_IN):
+            await anyio.to_thread.run_sync(self._keyring.refresh, limiter=self._refreshes)
         holder = self._holder(scope)
         if self._is_forged(scope):
             refusal = problems.answer(403, "a page of another site cannot ask this; send a key in the header")

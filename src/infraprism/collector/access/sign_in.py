@@ -8,7 +8,7 @@ import time
 from collections import OrderedDict
 from http.cookies import CookieError, SimpleCookie
 from typing import Final, NamedTuple
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
@@ -23,6 +23,8 @@ from infraprism.collector.problems import Problem
 #: POST here from a form with the field `key`, and where to go then in `next`.
 SIGN_IN: Final = "/sign-in"
 SIGN_OUT: Final = "/sign-out"
+#: Tells the form that the key was not accepted.
+WRONG: Final = "wrong"
 COOKIE: Final = "infraprism_session"
 LIFE_SECONDS: Final = 12 * 3600
 #: Browsers that are signed in at a time; the one that signed in first is signed out for another.
@@ -76,7 +78,7 @@ class SignIns:
         target = _own_path(form.get("next", "/"))
         holder = self._keyring.find(form.get("key", "").strip())
         if holder is None:
-            raise Problem(401, "this key is not known, or is revoked")
+            return RedirectResponse(f"{SIGN_IN}?{urlencode({'next': target, WRONG: 'true'})}", 303)
         answer = RedirectResponse(target, 303)
         answer.set_cookie(
             COOKIE,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 from collections.abc import Iterable
 from typing import Final
@@ -13,7 +11,7 @@ import msgspec
 from infraprism.collector import times
 from infraprism.collector.problems import Problem
 from infraprism.collector.store.history import CallFilter
-from infraprism.collector.store.queries import Position, SessionFilter
+from infraprism.collector.store.questions.filters import Filter
 
 MAX_LIMIT: Final = 1000
 DEFAULT_LIMIT: Final = 100
@@ -31,23 +29,10 @@ class RecostRequest(msgspec.Struct, forbid_unknown_fields=True):
     dry_run: bool = False
 
 
-def session_list(pairs: Iterable[tuple[str, str]]) -> tuple[SessionFilter, int]:
-    """The filter and the page size that the parameters of the session list ask for. Raises `Problem`."""
-    given = _once(pairs, {"entity_type", "entity_id", "start_date", "limit", "cursor"})
-    start_date, cursor = given.get("start_date"), given.get("cursor")
-    wanted = SessionFilter(
-        entity_type=given.get("entity_type"),
-        entity_id=given.get("entity_id"),
-        active_since=None if start_date is None else _nanoseconds("start_date", start_date),
-        after=None if cursor is None else _position(cursor),
-    )
-    return wanted, _limit(given.get("limit", str(DEFAULT_LIMIT)))
-
-
-def one_session(pairs: Iterable[tuple[str, str]], session_id: str) -> SessionFilter:
+def one_session(pairs: Iterable[tuple[str, str]], session_id: str) -> Filter:
     """The filter that finds one session. Raises `Problem`."""
     given = _once(pairs, {"entity_type", "entity_id"})
-    return SessionFilter(session_id, given.get("entity_type"), given.get("entity_id"))
+    return Filter(session_id, True, given.get("entity_type"), given.get("entity_id"))
 
 
 def recost_list(pairs: Iterable[tuple[str, str]]) -> int:
@@ -102,11 +87,6 @@ def none(pairs: Iterable[tuple[str, str]]) -> None:
     _once(pairs, set())
 
 
-def cursor(position: Position) -> str:
-    """The opaque text that `session_list` reads back as `position`."""
-    return base64.urlsafe_b64encode(msgspec.json.encode(position)).decode().rstrip("=")
-
-
 def _once(pairs: Iterable[tuple[str, str]], known: set[str]) -> dict[str, str]:
     given: dict[str, str] = {}
     for name, value in pairs:
@@ -140,14 +120,3 @@ def _bad_time(name: str) -> Problem:
         " 2025-01-01T12:00:00Z (in a URL, write + as %2B)",
         parameter=name,
     )
-
-
-def _position(text: str) -> Position:
-    try:
-        padded = text + "=" * (-len(text) % 4)
-        position = msgspec.json.decode(base64.b64decode(padded, altchars=b"-_", validate=True), type=Position)
-    except (ValueError, binascii.Error, msgspec.MsgspecError, RecursionError):
-        position = None
-    if position is None or not 0 <= position.last_activity_at <= times.LATEST:
-        raise Problem(400, "cursor must be the next_cursor of an earlier answer", parameter="cursor")
-    return position

@@ -6,37 +6,32 @@ is counted.
 
 from __future__ import annotations
 
-import base64
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from decimal import Context, Decimal, DecimalException, Inexact, InvalidOperation
+from functools import lru_cache
 from typing import Any, Final, NamedTuple, TypeVar
 
 import msgspec
-from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 
-from infraprism import semconv
+from infraprism import dialects, semconv
 from infraprism.collector import times
 from infraprism.collector.ingest import quantities
+from infraprism.collector.ingest.heads import RejectedError
+from infraprism.collector.ingest.shapes import shape_of
+from infraprism.collector.ingest.values import plain
 from infraprism.pricing import CURRENCY, Status
 from infraprism.pricing.stored import FURTHER_FIELDS
 
 #: Every cost status; the vocabulary says what each means.
 STATUSES: Final = frozenset(status.value for status in Status)
 
-#: What begins like a part of a cost, and is none.
-_NO_PARTS: Final = frozenset(
-    {
-        semconv.COST_CURRENCY,
-        semconv.COST_SOURCE,
-        semconv.COST_PRICE_VERSION,
-        semconv.COST_QUANTITIES,
-        semconv.COST_EFFECTIVE_FROM,
-        semconv.COST_ADJUSTMENT_PERCENT,
-    }
-)
-
+#: Of one span.
+MAX_ATTRIBUTES: Final = 10_000
+#: Longer texts are no amounts and no times; that they are not kept bounds the memory of what was read.
+_CACHED: Final = 200
 _DECIMAL_TEXT: Final = re.compile(r"[+-]?[0-9]{1,64}(\.[0-9]{0,64})?([eE][+-]?[0-9]{1,3})?")
 # 38 digits, 24 of them decimals, is what DECIMAL(38, 24) holds; what does not fit exactly raises.
 _MONEY: Final = Context(prec=38, traps=[Inexact, InvalidOperation])
@@ -50,7 +45,12 @@ _Read = TypeVar("_Read")
 
 def money(text: object) -> Decimal | None:
     """The exact, non-negative amount that `text` spells, or None when no DECIMAL(38, 24) holds it."""
-    if not isinstance(text, str) or not _DECIMAL_TEXT.fullmatch(text):
+    return _money(text) if isinstance(text, str) and len(text) <= _CACHED else None
+
+
+@lru_cache(4096)  # calls of one kind cost the same again and again
+def _money(text: str) -> Decimal | None:
+    if not _DECIMAL_TEXT.fullmatch(text):
         return None
     try:
         amount = _MONEY.quantize(Decimal(text), _SMALLEST)
@@ -74,11 +74,30 @@ class Cost(NamedTuple):
     adjustment_percent: Decimal | None = None
 
 
+class Foreign(NamedTuple):
+    """What another instrumentation says of a call."""
+
+    facts: dialects.Facts
+    #: What it reckons that the call costs, in USD.
+    cost: Decimal | None
+    operation: str | None
+
+
 class Attributes:
     """Attributes of which what a column takes is removed, and what is left is kept as JSON."""
 
-    def __init__(self, attributes: Iterable[KeyValue], dropped: Counter[str]) -> None:
-        self._values = {item.key: _plain(item.value) for item in attributes}
+    def __init__(self, attributes: Sequence[KeyValue], dropped: Counter[str]) -> None:
+        """Raises `RejectedError` where there are too many."""
+        if len(attributes) > MAX_ATTRIBUTES:
+            raise RejectedError("too_many_attributes", "attributes")
+        values: dict[str, Any] = {}
+        for item in attributes:
+            value = item.value
+            kind = value.WhichOneof("value")
+            # Most are texts: what is asked of each is a good part of what a span takes.
+            values[item.key] = value.string_value if kind == "string_value" else plain(value)
+        self._values = values
+        self._shape = shape_of(values)
         self._dropped = dropped
 
     def is_call(self) -> bool:
@@ -88,22 +107,44 @@ class Attributes:
         """
         if semconv.COST_COUNTED_IN in self._values:
             return False
-        operation = self._values.get(semconv.OPERATION_NAME)
-        return semconv.COST_STATUS in self._values or (
-            isinstance(operation, str) and operation in semconv.CALL_OPERATIONS
-        )
+        return semconv.COST_STATUS in self._values or dialects.operation_of(self._values) is not None
+
+    def foreign(self) -> Foreign | None:
+        """What another instrumentation says of a call; None where its cost is said by our names.
+
+        To be asked before anything is taken.
+        """
+        values = self._values
+        if semconv.COST_STATUS in values:
+            return None
+        return Foreign(dialects.read(values), dialects.own_cost(values), dialects.operation_of(values))
+
+    def adopt(self) -> None:
+        """Put whose it is, as another instrumentation spells it, under our names."""
+        values = self._values
+        owner = dialects.owner(values)
+        if semconv.SESSION_ID not in values and owner.session_id is not None:
+            values[semconv.SESSION_ID] = owner.session_id
+        if not any(name in values for name in (semconv.ENTITY_TYPE, semconv.ENTITY_ID)) and owner.user_id:
+            values[semconv.ENTITY_TYPE] = semconv.ENTITY_TYPE_USER
+            values[semconv.ENTITY_ID] = owner.user_id
+        for tag in owner.tags:
+            key, _, value = tag.partition(":")
+            values.setdefault(semconv.TAG_PREFIX + (key.strip() or tag), value.strip() or "true")
+        if owner.tags:
+            self._shape = shape_of(values)
 
     def translate(self) -> None:
         """Put what another instrumentation spells otherwise under the conventions' names."""
         values = self._values
-        for name, others in semconv.SPELLINGS.items():
-            other = next((other for other in others if other in values), None) if name not in values else None
-            if other is not None:
-                values[name] = values.pop(other)
+        for name, other in self._shape.spelt_otherwise:
+            values[name] = values.pop(other)
 
     def text(self, name: str) -> str | None:
         """A text, or an integer as text (session ids of databases); empty is None."""
         value = self._values.get(name)
+        if value is None:
+            return None
         if isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool)):
             del self._values[name]
             return str(value) or None
@@ -126,15 +167,20 @@ class Attributes:
 
     def tokens(self, name: str) -> int | None:
         """A count from 0, or None."""
-        number = self._take(name, quantities.count, "tokens_invalid")
-        return None if number is None else int(number)
+        value = self._values.get(name)
+        if value is None:
+            return None
+        if type(value) is not int or value < 0:
+            self._dropped["tokens_invalid"] += 1
+            return None
+        del self._values[name]
+        return value
 
     def tags(self) -> dict[str, str]:
         """The tags by key; a value that is no text becomes its JSON."""
         prefix = semconv.TAG_PREFIX
-        names = [name for name in self._values if name.startswith(prefix) and name != prefix]
         tags = {}
-        for name in names:
+        for name in self._shape.tags:
             value = self._values.pop(name)
             tags[name.removeprefix(prefix)] = value if isinstance(value, str) else _json(value)
         return tags
@@ -167,7 +213,7 @@ class Attributes:
             amount,
             self._cost_parts(),
             self._take(semconv.COST_QUANTITIES, quantities.by_part, "cost_quantities_invalid") or {},
-            self._take(semconv.COST_EFFECTIVE_FROM, times.nanoseconds, "effective_from_invalid"),
+            self._take(semconv.COST_EFFECTIVE_FROM, _moment, "effective_from_invalid"),
             self._take(semconv.COST_ADJUSTMENT_PERCENT, quantities.percentage, "adjustment_percent_invalid"),
         )
 
@@ -186,9 +232,7 @@ class Attributes:
 
     def _cost_parts(self) -> dict[str, Decimal]:
         parts = {}
-        for name in [name for name in self._values if name.startswith(semconv.COST_PREFIX)]:
-            if name in _NO_PARTS:
-                continue
+        for name in self._shape.parts:
             part = money(self._values[name])
             if part is None:
                 self._dropped["cost_part_invalid"] += 1
@@ -199,7 +243,9 @@ class Attributes:
 
     def usage(self) -> dict[str, Decimal]:
         """The quantities that the conventions have no word for, by their names in `pricing.Usage`."""
-        found = {}
+        found: dict[str, Decimal] = {}
+        if not self._shape.has_usage:
+            return found
         for field, is_length in FURTHER_FIELDS.items():
             read = quantities.length if is_length else quantities.count
             number = self._take(semconv.USAGE_PREFIX + field, read, "usage_invalid")
@@ -209,6 +255,8 @@ class Attributes:
 
     def usage_unpriced(self) -> list[str]:
         """Names of what the call is billed for beside, without a price."""
+        if not self._shape.has_usage:
+            return []
         return self._take(semconv.USAGE_UNPRICED, quantities.names, "usage_unpriced_invalid") or []
 
     def is_batch(self) -> bool:
@@ -234,19 +282,11 @@ class Attributes:
         return _json(self._values)
 
 
-def _plain(value: AnyValue) -> Any:
-    """`value` as plain data that JSON can hold; bytes become base64, as OTLP/JSON spells them."""
-    match value.WhichOneof("value"):
-        case None:
-            return None
-        case "array_value":
-            return [_plain(item) for item in value.array_value.values]
-        case "kvlist_value":
-            return {item.key: _plain(item.value) for item in value.kvlist_value.values}
-        case "bytes_value":
-            return base64.b64encode(value.bytes_value).decode()
-        case kind:
-            return getattr(value, kind)
+def _moment(value: object) -> int | None:
+    return _nanoseconds(value) if isinstance(value, str) and len(value) <= _CACHED else None
+
+
+_nanoseconds: Final = lru_cache(1024)(times.nanoseconds)
 
 
 def _json(value: object) -> str:

@@ -16,6 +16,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from infraprism import semconv
 from infraprism.collector.ingest.attributes import Attributes
+from infraprism.collector.ingest.foreign import priced
 from infraprism.collector.ingest.heads import Head, RejectedError, check
 
 SERVICE_NAME: Final = "service.name"
@@ -73,6 +74,11 @@ class Call(NamedTuple):
     usage_unpriced: list[str]
     #: Whether it was a request of a batch.
     is_batch: bool
+    #: Whether it came without a cost, and has what it costs by the collector's prices.
+    is_priced_here: bool = False
+    #: Whether its session was found in its trace, and whether its entity was with it.
+    is_session_inherited: bool = False
+    is_entity_inherited: bool = False
 
 
 class SessionSpan(NamedTuple):
@@ -94,6 +100,15 @@ class SessionSpan(NamedTuple):
     attributes: str
 
 
+class Link(NamedTuple):
+    """Of a span that is not kept, what it is in: it may lie between a call and its session."""
+
+    trace_id: str
+    span_id: str
+    parent_span_id: str
+    started_at: int
+
+
 @dataclass(slots=True)
 class Batch:
     """What one request brought: the rows to store, and what became of the rest, counted by reason."""
@@ -103,11 +118,20 @@ class Batch:
     #: Spans, or log records, as the request is one of the former or the latter.
     ignored: Counter[str] = field(default_factory=Counter)
     rejected: Counter[str] = field(default_factory=Counter)
+    #: The first that was rejected for each reason, and its field at fault, in words.
+    first_rejected: dict[str, str] = field(default_factory=dict)
+    links: list[Link] = field(default_factory=list, compare=False)
     #: Values (an amount, a token count) that could not be used; their call is kept.
     values_dropped: Counter[str] = field(default_factory=Counter)
 
     def __len__(self) -> int:
         return len(self.calls) + len(self.spans)
+
+    def reject(self, error: RejectedError, item: bytes | None = None) -> None:
+        """Count an item that cannot be stored; `item` is its span id, where that is known."""
+        self.rejected[error.reason] += 1
+        named = f"{error.field} of span {item[:8].hex()}" if item else error.field
+        self.first_rejected.setdefault(error.reason, named)
 
 
 def read_request(request: ExportTraceServiceRequest) -> Batch:
@@ -117,18 +141,26 @@ def read_request(request: ExportTraceServiceRequest) -> Batch:
         service_name = service_name_of(resource_spans.resource)
         for scope_spans in resource_spans.scope_spans:
             for span in scope_spans.spans:
-                try:
-                    row = read_span(span, service_name, batch.values_dropped)
-                except RejectedError as rejected:
-                    batch.rejected[str(rejected)] += 1
-                    continue
-                if isinstance(row, Call):
-                    batch.calls.append(row)
-                elif row is not None:
-                    batch.spans.append(row)
-                else:
-                    batch.ignored[NO_CALL_NO_SESSION] += 1
+                add(span, service_name, batch)
     return batch
+
+
+def add(span: Span, service_name: str | None, batch: Batch) -> None:
+    """Sort one span into `batch`."""
+    try:
+        row = read_span(span, service_name, batch.values_dropped)
+    except RejectedError as error:
+        batch.reject(error, span.span_id)
+        return
+    if isinstance(row, Call):
+        batch.calls.append(row)
+    elif row is not None:
+        batch.spans.append(row)
+    else:
+        batch.ignored[NO_CALL_NO_SESSION] += 1
+        if span.parent_span_id:
+            ids = (span.trace_id.hex(), span.span_id.hex(), span.parent_span_id.hex())
+            batch.links.append(Link(*ids, span.start_time_unix_nano))
 
 
 def read_span(span: Span, service_name: str | None, dropped: Counter[str]) -> Call | SessionSpan | None:
@@ -152,6 +184,9 @@ def read(head: Head, attributes: Attributes, service_name: str | None) -> Call |
     """The row that a span or an event of a call becomes; as `read_span`."""
     check(head)
     is_call = attributes.is_call()
+    foreign = attributes.foreign() if is_call else None
+    if foreign is not None or not is_call:
+        attributes.adopt()
     session_id = attributes.session_id()
     if not is_call and session_id is None:
         return None
@@ -184,7 +219,7 @@ def read(head: Head, attributes: Attributes, service_name: str | None) -> Call |
     usage = attributes.usage()
     usage_unpriced = attributes.usage_unpriced()
     is_batch = attributes.is_batch()
-    return Call(
+    call = Call(
         trace_id=head.trace_id.hex(),
         span_id=head.span_id.hex(),
         parent_span_id=parent_span_id,
@@ -196,7 +231,7 @@ def read(head: Head, attributes: Attributes, service_name: str | None) -> Call |
         entity_id=entity_id,
         tags=tags,
         provider=attributes.text(semconv.PROVIDER_NAME),
-        operation=attributes.text(semconv.OPERATION_NAME),
+        operation=attributes.text(semconv.OPERATION_NAME) or (foreign and foreign.operation),
         request_model=attributes.text(semconv.REQUEST_MODEL),
         response_model=attributes.text(semconv.RESPONSE_MODEL),
         service_tier=attributes.text(semconv.OPENAI_RESPONSE_SERVICE_TIER),
@@ -222,6 +257,7 @@ def read(head: Head, attributes: Attributes, service_name: str | None) -> Call |
         usage_unpriced=usage_unpriced,
         is_batch=is_batch,
     )
+    return call if foreign is None else priced(call, foreign.facts, foreign.cost)
 
 
 def service_name_of(resource: Resource) -> str | None:

@@ -27,16 +27,21 @@ def read_request(request: ExportLogsServiceRequest) -> Batch:
         service_name = service_name_of(resource_logs.resource)
         for scope_logs in resource_logs.scope_logs:
             for record in scope_logs.log_records:
-                try:
-                    call = _read(record, service_name, batch.values_dropped)
-                except RejectedError as rejected:
-                    batch.rejected[str(rejected)] += 1
-                    continue
-                if call is not None:
-                    batch.calls.append(call)
-                else:
-                    batch.ignored[NO_CALL] += 1
+                add(record, service_name, batch)
     return batch
+
+
+def add(record: LogRecord, service_name: str | None, batch: Batch) -> None:
+    """Sort one log record into `batch`."""
+    try:
+        call = _read(record, service_name, batch.values_dropped)
+    except RejectedError as error:
+        batch.reject(error, record.span_id)
+        return
+    if call is not None:
+        batch.calls.append(call)
+    else:
+        batch.ignored[NO_CALL] += 1
 
 
 def _read(record: LogRecord, service_name: str | None, dropped: Counter[str]) -> Call | None:

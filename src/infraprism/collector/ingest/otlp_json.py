@@ -16,6 +16,7 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from infraprism import semconv
+from infraprism.collector.ingest.pieces import MAX_MESSAGES, TooManyError
 
 _SURROGATE_ESCAPE: Final = re.compile(r"\\u[dD][89a-fA-F]")
 #: How deep an attribute's value may nest; far beyond any real one, far below the interpreter's stack.
@@ -30,10 +31,14 @@ class UndecodableError(ValueError):
     """The body is no export request in the format it claims; sending it again cannot help."""
 
 
-def decode(body: bytes, kind: type[Message]) -> tuple[Message, int]:
-    """The request of this kind in `body`, and how many of its items had to be left out as malformed.
+class _FieldError(ValueError):
+    """A field that is not what OTLP says; the argument is its name."""
 
-    Raises `UndecodableError`.
+
+def decode(body: bytes, kind: type[Message]) -> tuple[Message, list[str]]:
+    """The request of this kind in `body`, and of each item that is left out as malformed the field at fault.
+
+    Raises `UndecodableError`, `TooManyError`.
     """
     try:
         text = body.decode()
@@ -45,7 +50,8 @@ def decode(body: bytes, kind: type[Message]) -> tuple[Message, int]:
         raise UndecodableError("the body is not valid JSON, or nested too deep") from None
     request: Any = kind()
     of_resource, of_scope, names, read = _SHAPES[kind]
-    malformed = 0
+    malformed: list[str] = []
+    met = 0
     try:
         for by_resource in document.get(of_resource.json) or ():
             resource = getattr(request, of_resource.proto).add()
@@ -54,10 +60,15 @@ def decode(body: bytes, kind: type[Message]) -> tuple[Message, int]:
             for by_scope in by_resource.get(of_scope.json) or ():
                 items = getattr(getattr(resource, of_scope.proto).add(), names.proto)
                 for fields in by_scope.get(names.json) or ():
+                    met += 1
+                    if met > MAX_MESSAGES:
+                        raise TooManyError
                     try:
                         item = read(fields)
+                    except _FieldError as error:
+                        malformed.append(str(error))
                     except _WRONG_SHAPE:
-                        malformed += 1
+                        malformed.append("all")
                     else:
                         items.append(item)
     except _WRONG_SHAPE as error:
@@ -67,31 +78,42 @@ def decode(body: bytes, kind: type[Message]) -> tuple[Message, int]:
 
 def _span(fields: dict[str, Any]) -> Span:
     """A span with what a row is made of; events, links and unknown fields are passed over."""
-    span = Span(
-        trace_id=bytes.fromhex(fields.get("traceId") or ""),
-        span_id=bytes.fromhex(fields.get("spanId") or ""),
-        parent_span_id=bytes.fromhex(fields.get("parentSpanId") or ""),
-        name=fields.get("name") or "",
-        start_time_unix_nano=_integer(fields.get("startTimeUnixNano") or 0),
-        end_time_unix_nano=_integer(fields.get("endTimeUnixNano") or 0),
-    )
-    span.status.code = _integer((fields.get("status") or {}).get("code") or 0)  # type: ignore[assignment]
-    _fill_attributes(span.attributes, fields.get("attributes"), 0)
+    span = Span()
+    for name, fill in _SPAN_FIELDS:
+        _fill(span, fields, name, fill)
     return span
 
 
 def _log_record(fields: dict[str, Any]) -> LogRecord:
     """A log record with what a row is made of; of one that is no event of a call, nothing."""
+    record = LogRecord()
     if fields.get("eventName") != semconv.EVENT_CALL:
-        return LogRecord()
-    record = LogRecord(
-        event_name=semconv.EVENT_CALL,
-        trace_id=bytes.fromhex(fields.get("traceId") or ""),
-        span_id=bytes.fromhex(fields.get("spanId") or ""),
-        time_unix_nano=_integer(fields.get("timeUnixNano") or 0),
-    )
-    _fill_attributes(record.attributes, fields.get("attributes"), 0)
+        return record
+    record.event_name = semconv.EVENT_CALL
+    for name, fill in _LOG_FIELDS:
+        _fill(record, fields, name, fill)
     return record
+
+
+def _fill(item: Any, fields: dict[str, Any], name: str, fill: Callable[[Any, Any], None]) -> None:
+    value = fields.get(name)
+    try:
+        if value:
+            fill(item, value)
+    except _WRONG_SHAPE:
+        raise _FieldError(name) from None
+
+
+def _sets(attribute: str, read: Callable[[Any], Any]) -> Callable[[Any, Any], None]:
+    return lambda item, value: setattr(item, attribute, read(value))
+
+
+def _fill_status(span: Any, value: Any) -> None:
+    span.status.code = _integer(value.get("code") or 0)
+
+
+def _as_is(value: Any) -> Any:
+    return value
 
 
 def _fill_attributes(target: Any, attributes: Any, depth: int) -> None:
@@ -130,6 +152,20 @@ def _integer(value: object) -> int:
     if isinstance(value, str | int) and not isinstance(value, bool):
         return int(value)
     raise TypeError(f"{value!r} is not an integer")
+
+
+_IDS: Final = (("traceId", _sets("trace_id", bytes.fromhex)), ("spanId", _sets("span_id", bytes.fromhex)))
+_ATTRIBUTES: Final = ("attributes", lambda item, value: _fill_attributes(item.attributes, value, 0))
+_SPAN_FIELDS: Final = (
+    *_IDS,
+    ("parentSpanId", _sets("parent_span_id", bytes.fromhex)),
+    ("name", _sets("name", _as_is)),
+    ("startTimeUnixNano", _sets("start_time_unix_nano", _integer)),
+    ("endTimeUnixNano", _sets("end_time_unix_nano", _integer)),
+    ("status", _fill_status),
+    _ATTRIBUTES,
+)
+_LOG_FIELDS: Final = (*_IDS, ("timeUnixNano", _sets("time_unix_nano", _integer)), _ATTRIBUTES)
 
 
 class _Name(NamedTuple):

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 from decimal import Context, Decimal, DecimalException, Inexact, InvalidOperation
+from functools import lru_cache
 from typing import Final
 
+#: Longer texts are read anew each time: that bounds the memory of what was read.
+_CACHED: Final = 500
 _PLAIN: Final = re.compile(r"[0-9]{1,20}(\.[0-9]{1,18})?")
 _SIGNED: Final = re.compile(r"[+-]?[0-9]{1,20}(\.[0-9]{1,18})?")
 _PAIR: Final = re.compile(r"([^\s=]{1,200})=(\S+)")
@@ -34,6 +37,12 @@ def by_part(value: object) -> dict[str, Decimal] | None:
     """The quantities of the parts of a cost, ``input=800 output=50``, in their order; None for all else."""
     if not isinstance(value, str):
         return None
+    found = _by_part(value) if len(value) <= _CACHED else _by_part.__wrapped__(value)
+    return None if found is None else dict(found)
+
+
+@lru_cache(4096)
+def _by_part(value: str) -> dict[str, Decimal] | None:
     found: dict[str, Decimal] = {}
     for item in value.split(" "):
         pair = _PAIR.fullmatch(item)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -16,6 +15,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
     ExportTraceServiceResponse,
 )
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from infraprism.collector.ingest import calls, logs
 from infraprism.collector.ingest.calls import Batch
@@ -27,33 +28,37 @@ class Signal:
     """One kind of export request."""
 
     request: type[Message]
+    item: type[Message]
+    #: Makes a row of an item of the service of this name, and adds it to a batch.
+    add: Callable[[Any, str | None, Batch], None]
     #: Makes rows of a request.
     read: Callable[[Any], Batch]
     #: The answer; names why items were refused, when some were.
-    accepted: Callable[[Counter[str]], Message]
+    accepted: Callable[[Batch], Message]
 
 
-def _spans_accepted(rejected: Counter[str]) -> Message:
+def _spans_accepted(batch: Batch) -> Message:
     response = ExportTraceServiceResponse()
-    if rejected:
-        response.partial_success.rejected_spans = rejected.total()
-        response.partial_success.error_message = _said(rejected, "spans")
+    if batch.rejected:
+        response.partial_success.rejected_spans = batch.rejected.total()
+        response.partial_success.error_message = _said(batch, "spans")
     return response
 
 
-def _logs_accepted(rejected: Counter[str]) -> Message:
+def _logs_accepted(batch: Batch) -> Message:
     response = ExportLogsServiceResponse()
-    if rejected:
-        response.partial_success.rejected_log_records = rejected.total()
-        response.partial_success.error_message = _said(rejected, "log records")
+    if batch.rejected:
+        response.partial_success.rejected_log_records = batch.rejected.total()
+        response.partial_success.error_message = _said(batch, "log records")
     return response
 
 
-def _said(rejected: Counter[str], items: str) -> str:
+def _said(batch: Batch, items: str) -> str:
     return "; ".join(
-        f"{reason}: {REJECTIONS[reason]} ({count} {items})" for reason, count in sorted(rejected.items())
+        f"{reason}: {REJECTIONS[reason]} ({count} {items}, the first: {batch.first_rejected[reason]})"
+        for reason, count in sorted(batch.rejected.items())
     )
 
 
-TRACES: Final = Signal(ExportTraceServiceRequest, calls.read_request, _spans_accepted)
-LOGS: Final = Signal(ExportLogsServiceRequest, logs.read_request, _logs_accepted)
+TRACES: Final = Signal(ExportTraceServiceRequest, Span, calls.add, calls.read_request, _spans_accepted)
+LOGS: Final = Signal(ExportLogsServiceRequest, LogRecord, logs.add, logs.read_request, _logs_accepted)

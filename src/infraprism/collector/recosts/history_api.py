@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import anyio
-import duckdb
 from starlette.requests import Request
 
 from infraprism import semconv
@@ -16,7 +15,7 @@ from infraprism.collector.ingest import bodies
 from infraprism.collector.problems import Problem
 from infraprism.collector.recosts import recost, recost_answers
 from infraprism.collector.store import history
-from infraprism.collector.store.embedded import ChangeRunningError, Store
+from infraprism.collector.store.interface import ChangeRunningError, Store
 from infraprism.collector.wire import JSONAnswer
 from infraprism.pricing import Book, PriceFileError, load
 
@@ -74,9 +73,9 @@ class HistoryApi:
 
         def change() -> dict[str, Any]:
             own = self._own()
-            with self._store.changer() as connection:
+            with self._store.recosting() as recosting:
                 result = recost.run(
-                    connection,
+                    recosting,
                     wanted,
                     own,
                     at=time.time_ns(),
@@ -100,8 +99,5 @@ class HistoryApi:
             raise Problem(503, detail) from None
 
     async def _in_thread(self, work: Any, limiter: anyio.CapacityLimiter) -> Any:
-        try:
-            # A stopping server does not wait for it: the store does.
-            return await anyio.to_thread.run_sync(work, limiter=limiter, abandon_on_cancel=True)
-        except duckdb.Error as error:
-            raise Problem(503, f"the store could not answer: {str(error).splitlines()[0]}") from error
+        # A stopping server does not wait for it: the store does.
+        return await anyio.to_thread.run_sync(work, limiter=limiter, abandon_on_cancel=True)

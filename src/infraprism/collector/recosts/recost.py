@@ -7,12 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-import duckdb
-
 from infraprism import pricing
 from infraprism.collector.recosts.repricing import Stored, moment, reprice
-from infraprism.collector.store import history
 from infraprism.collector.store.history import CallFilter, Recost
+from infraprism.collector.store.recosting import Recosting
 from infraprism.pricing import Book, Cost, money, quotes
 from infraprism.pricing.exchange import Display
 
@@ -113,7 +111,7 @@ class _Tally:
 
 
 def run(
-    connection: duckdb.DuckDBPyConnection,
+    store: Recosting,
     wanted: CallFilter,
     own: Book | None,
     *,
@@ -123,20 +121,20 @@ def run(
 ) -> Result:
     """Price the wanted calls again, by `own` and the list; unless `dry_run`, commit their new costs.
 
-    `connection` is in a transaction, and nobody else changes rows that are there, or prices in this process,
-    until this returns. Raises `StoppedError` once `stopping`.
+    Nobody else changes rows that are there, or prices in this process, until this returns. Calls that arrive
+    meanwhile without a cost are priced by `own`, too. Raises `StoppedError` once `stopping`.
     """
     before = quotes.book
     pricing.use(own)
     try:
         tally = _Tally(None if own is None else own.display)
-        recost_id = history.next_id(connection)
-        for chunk in history.chunks(connection, wanted):
+        recost_id = store.next_id()
+        for chunk in store.chunks(wanted):
             if stopping():
                 raise StoppedError
             changes = [(call, cost) for call in chunk if (cost := tally.take(call)) is not None]
             if not dry_run:
-                history.replace(connection, recost_id, changes)
+                store.replace(recost_id, changes)
         total = tally.total()
         recost = Recost(
             id=recost_id,
@@ -157,8 +155,7 @@ def run(
             amount_after=money.text(total.after),
         )
         if not dry_run:
-            history.record(connection, recost)
-            connection.commit()
+            store.commit(recost)
     finally:
         pricing.use(before)
     return Result(recost, total, tally.entities, tally.display)

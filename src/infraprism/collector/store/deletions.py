@@ -6,9 +6,8 @@ import hashlib
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple, TypeVar
 
-import duckdb
-
 from infraprism.collector.ingest.calls import Call, SessionSpan
+from infraprism.collector.store.interface import Connection
 
 Row = TypeVar("Row", Call, SessionSpan)
 
@@ -16,14 +15,22 @@ _OF_SESSION: Final = """session_id = $session_id
     AND coalesce(entity_type, '') = $entity_type AND coalesce(entity_id, '') = $entity_id"""
 _OF_ENTITY: Final = "entity_type = $entity_type AND entity_id = $entity_id"
 # What came with a deleted row must not be found out from what is kept to know it again.
-_REMEMBER: Final = (
-    "INSERT INTO deleted SELECT started_at, sha256(trace_id || span_id) FROM {table} WHERE {wanted}"
-)
+_REMEMBER: Final = """
+    INSERT INTO deleted (started_at, hash)
+    SELECT started_at, sha256(trace_id || span_id) FROM {table} WHERE {wanted}
+"""
 _COSTS_BEFORE: Final = """
     DELETE FROM recost_changes WHERE (trace_id, span_id, started_at) IN (
         SELECT (trace_id, span_id, started_at) FROM calls WHERE {wanted}
     )
 """
+# Of budgets: calls that had not arrived, and that somebody crossed one.
+_OF_BUDGETS: Final = (
+    "DELETE FROM settlements WHERE reservation_id IN (SELECT id FROM reservations WHERE {wanted})",
+    "DELETE FROM reservations WHERE {wanted}",
+    "DELETE FROM budget_crossings WHERE id IN (SELECT id FROM"
+    " (SELECT id, value AS session_id, entity_type, entity_id FROM budget_crossings) WHERE {wanted})",
+)
 _OWNERS: Final = """
     SELECT DISTINCT coalesce(entity_type, ''), coalesce(entity_id, '')
     FROM (
@@ -66,32 +73,31 @@ class Audit(NamedTuple):
     #: The name of the key, and its id where it is a stored one.
     who: str
     key_id: str | None
-    #: SHA-256 of what was deleted, see `target`.
+    #: SHA-256 of what was deleted, see `target`; the id of a key.
     target: str | None
-    calls: int
-    spans: int
-    costs_before: int
+    #: None where it was no deletion.
+    calls: int | None
+    spans: int | None
+    costs_before: int | None
 
 
-def owners(connection: duckdb.DuckDBPyConnection, session_id: str) -> list[tuple[str, str]]:
+def owners(connection: Connection, session_id: str) -> list[tuple[str, str]]:
     """Type and id of each entity that has a session of this id; both are empty for "no entity"."""
     return connection.execute(_OWNERS, {"session_id": session_id}).fetchall()
 
 
-def session(
-    connection: duckdb.DuckDBPyConnection, session_id: str, entity_type: str, entity_id: str
-) -> Deleted:
+def session(connection: Connection, session_id: str, entity_type: str, entity_id: str) -> Deleted:
     """Delete one session; an empty type and id stand for "no entity"."""
     named = {"session_id": session_id, "entity_type": entity_type, "entity_id": entity_id}
     return _delete(connection, _OF_SESSION, named)
 
 
-def entity(connection: duckdb.DuckDBPyConnection, entity_type: str, entity_id: str) -> Deleted:
+def entity(connection: Connection, entity_type: str, entity_id: str) -> Deleted:
     """Delete all that is of one entity."""
     return _delete(connection, _OF_ENTITY, {"entity_type": entity_type, "entity_id": entity_id})
 
 
-def expired(connection: duckdb.DuckDBPyConnection, before: int, limit: int) -> Deleted:
+def expired(connection: Connection, before: int, limit: int) -> Deleted:
     """Delete at most `limit` rows of each table that started before this time, in Unix nanoseconds."""
     bounds = {"before": before, "limit": limit}
     counts = [
@@ -106,19 +112,20 @@ def target(*names: str) -> str:
     return hashlib.sha256("\0".join(names).encode(errors="replace")).hexdigest()
 
 
-def record(connection: duckdb.DuckDBPyConnection, audit: Audit) -> Audit:
+def record(connection: Connection, audit: Audit) -> Audit:
     """Add a row to the audit under the next id, and return it."""
     row = connection.execute("SELECT coalesce(max(id), 0) + 1 FROM audit").fetchone()
     assert row is not None
     audit = audit._replace(id=int(row[0]))
     connection.execute(
-        f"INSERT INTO audit VALUES ({', '.join(f'${name}' for name in Audit._fields)})",  # noqa: S608
+        f"INSERT INTO audit ({', '.join(Audit._fields)})"  # noqa: S608
+        f" VALUES ({', '.join(f'${name}' for name in Audit._fields)})",
         audit._asdict(),
     )
     return audit
 
 
-def audits(connection: duckdb.DuckDBPyConnection, before: int | None, limit: int) -> list[Audit]:
+def audits(connection: Connection, before: int | None, limit: int) -> list[Audit]:
     """The latest rows of the audit, the last one first; `before`: only those with a smaller id."""
     rows = connection.execute(
         f"SELECT {', '.join(Audit._fields)} FROM audit"  # noqa: S608
@@ -128,7 +135,7 @@ def audits(connection: duckdb.DuckDBPyConnection, before: int | None, limit: int
     return [Audit(*row) for row in rows]
 
 
-def alive(connection: duckdb.DuckDBPyConnection, rows: Sequence[Row]) -> list[Row]:
+def alive(connection: Connection, rows: Sequence[Row]) -> list[Row]:
     """Those of `rows` that were not deleted: what is delivered again must not bring them back."""
     if not rows:
         return []
@@ -144,9 +151,11 @@ def _hash(row: Call | SessionSpan) -> str:
     return hashlib.sha256((row.trace_id + row.span_id).encode()).hexdigest()
 
 
-def _delete(connection: duckdb.DuckDBPyConnection, wanted: str, named: dict[str, str]) -> Deleted:
+def _delete(connection: Connection, wanted: str, named: dict[str, str]) -> Deleted:
     for table in ("calls", "spans"):
         connection.execute(_REMEMBER.format(table=table, wanted=wanted), named)
+    for sql in _OF_BUDGETS:
+        connection.execute(sql.format(wanted=wanted), named)
     costs_before = _count(connection, _COSTS_BEFORE.format(wanted=wanted), named)
     calls, spans = (
         _count(connection, f"DELETE FROM {table} WHERE {wanted}", named)  # noqa: S608
@@ -155,7 +164,7 @@ def _delete(connection: duckdb.DuckDBPyConnection, wanted: str, named: dict[str,
     return Deleted(calls, spans, costs_before)
 
 
-def _count(connection: duckdb.DuckDBPyConnection, sql: str, named: dict[str, Any]) -> int:
+def _count(connection: Connection, sql: str, named: dict[str, Any]) -> int:
     row = connection.execute(sql, named).fetchone()
     assert row is not None
     return int(row[0])

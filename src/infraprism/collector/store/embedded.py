@@ -22,29 +22,22 @@ from typing import Final
 import duckdb
 
 from infraprism.collector.ingest.calls import Batch
-from infraprism.collector.store import backups, deletions, queries, schema
+from infraprism.collector.store import backups, deletions, schema, tables
+from infraprism.collector.store.interface import (
+    CannotAnswerError,
+    CannotOpenError,
+    ChangeRunningError,
+    QueueFullError,
+    StoreFailedError,
+)
+from infraprism.collector.store.recosting import EmbeddedRecosting
+from infraprism.collector.store.traces import Traces
 
 QUEUE_SPANS: Final = 50_000
 #: Rows of one commit; a bound on what the writer holds twice in memory.
 COMMIT_SPANS: Final = 20_000
 
 _log = logging.getLogger(__name__)
-
-
-class CannotOpenError(Exception):
-    """The database cannot be used; the message is one line that names the file."""
-
-
-class QueueFullError(Exception):
-    """The writer is behind; send the same batch again later."""
-
-
-class ChangeRunningError(Exception):
-    """Another change of what is stored has not ended yet."""
-
-
-class StoreFailedError(Exception):
-    """The batch was not stored; send the same batch again later."""
 
 
 @dataclass(slots=True)
@@ -56,6 +49,9 @@ class _Write:
 class Store:
     """Calls and spans in one DuckDB file. Safe to use from any thread."""
 
+    #: A file is open in one process at a time.
+    is_shared = False
+
     def __init__(self, path: Path, *, queue_spans: int = QUEUE_SPANS) -> None:
         """Open or create the file at `path` and start the writer. Raises `CannotOpenError`."""
         self.path = path.absolute()
@@ -64,6 +60,8 @@ class Store:
         self.repeats_dropped = 0
         #: Delivered again after they had been deleted.
         self.deleted_dropped = 0
+        #: Calls that were stored, until it turned out that another call carries their money.
+        self.calls_counted_elsewhere = 0
         self._queue_spans = queue_spans
         self._waiting: deque[_Write] = deque()
         self._waiting_spans = 0
@@ -75,8 +73,14 @@ class Store:
         self._is_invalid = False
         self._changed = threading.Condition()
         self._root = _open(self.path)
+        self._traces = Traces(self._root)
         self._writer = threading.Thread(target=self._write_until_closed, name="infraprism-store-writer")
         self._writer.start()
+
+    @property
+    def place(self) -> str:
+        """Where the data is, for people to read."""
+        return str(self.path)
 
     def submit(self, batch: Batch) -> Future[None]:
         """Queue `batch`; the future is done once its rows are durable, or holds `StoreFailedError`.
@@ -85,7 +89,7 @@ class Store:
         """
         write = _Write(batch)
         write.done.set_running_or_notify_cancel()  # a sender that leaves does not take its spans with it
-        if not len(batch):
+        if not len(batch) and not batch.links:
             write.done.set_result(None)
             return write.done
         with self._changed:
@@ -122,13 +126,19 @@ class Store:
 
     @contextmanager
     def reader(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A connection for queries, in one snapshot of the data; the writer is not held up."""
+        """A connection for queries, in one snapshot of the data; the writer is not held up.
+
+        What DuckDB cannot do in it is raised as `CannotAnswerError`.
+        """
         with self._changed:
             cursor = self._root.cursor()
             self._readers += 1
         try:
             cursor.begin()
             yield cursor
+        except duckdb.Error as error:
+            reason = str(error).splitlines()[0]
+            raise CannotAnswerError(f"the store could not answer: {reason}") from error
         finally:
             cursor.close()
             with self._changed:
@@ -148,6 +158,12 @@ class Store:
                 yield connection
         finally:
             self._change.release()
+
+    @contextmanager
+    def recosting(self) -> Iterator[EmbeddedRecosting]:
+        """For pricing stored calls again, which nobody else does meanwhile. Raises as `changer`."""
+        with self.changer() as connection:
+            yield EmbeddedRecosting(connection)
 
     @property
     def closing(self) -> bool:
@@ -210,9 +226,11 @@ class Store:
             if not total:  # only a probe brings nothing; beside others it is their commit that proves it
                 connection.execute("UPDATE probe SET written_at = $now", {"now": time.time_ns()})
             calls, spans = deletions.alive(connection, calls), deletions.alive(connection, spans)
-            calls_stored = queries.insert(connection, queries.CALLS, calls)
-            spans_stored = queries.insert(connection, queries.SPANS, spans)
+            calls_stored = tables.insert(connection, tables.CALLS, calls)
+            spans_stored = tables.insert(connection, tables.SPANS, spans)
+            others = self._traces.settle(connection, batches)
             connection.commit()
+        self.calls_counted_elsewhere += others
         self.calls_stored += calls_stored
         self.spans_stored += spans_stored
         self.deleted_dropped += total - len(calls) - len(spans)

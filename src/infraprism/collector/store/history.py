@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
-import duckdb
-
 from infraprism import semconv
 from infraprism.collector.recosts.repricing import Stored
+from infraprism.collector.store.interface import Connection
 from infraprism.pricing import Cost
 
 #: Stored calls that are read, and written, at a time.
@@ -118,7 +117,7 @@ class Recost(NamedTuple):
 
 
 def call(
-    connection: duckdb.DuckDBPyConnection, trace_id: str, span_id: str
+    connection: Connection, trace_id: str, span_id: str
 ) -> tuple[dict[str, Any], list[dict[str, Any]]] | None:
     """A call with all of its columns, and the costs that it had before each recost, the oldest first."""
     found = _dicts(connection, _CALL, {"trace_id": trace_id, "span_id": span_id})
@@ -128,19 +127,19 @@ def call(
     return found[0], _dicts(connection, _EARLIER_COSTS, identity)
 
 
-def recosts(connection: duckdb.DuckDBPyConnection, limit: int) -> list[Recost]:
+def recosts(connection: Connection, limit: int) -> list[Recost]:
     """The latest recosts, the last one first."""
     return [Recost(*row) for row in connection.execute(_RECOSTS, {"limit": limit}).fetchall()]
 
 
-def next_id(connection: duckdb.DuckDBPyConnection) -> int:
+def next_id(connection: Connection) -> int:
     """The id of the recost that comes next."""
     row = connection.execute("SELECT coalesce(max(id), 0) + 1 FROM recosts").fetchone()
     assert row is not None
     return int(row[0])
 
 
-def chunks(connection: duckdb.DuckDBPyConnection, wanted: CallFilter) -> Iterator[list[Stored]]:
+def chunks(connection: Connection, wanted: CallFilter) -> Iterator[list[Stored]]:
     """The wanted calls, some at a time, in the order in which they are stored.
 
     Those of one chunk may be changed before the next is asked for.
@@ -172,35 +171,45 @@ def chunks(connection: duckdb.DuckDBPyConnection, wanted: CallFilter) -> Iterato
         yield [Stored(*found) for found in connection.execute(sql, parameters | bounds).fetchall()]
 
 
-def replace(
-    connection: duckdb.DuckDBPyConnection, recost_id: int, changes: Sequence[tuple[Stored, Cost]]
-) -> None:
+def replace(connection: Connection, recost_id: int, changes: Sequence[tuple[Stored, Cost]]) -> None:
     """Give calls of one chunk their new costs, and keep those that they had."""
     if not changes:
         return
     row_ids = [call.row_id for call, _ in changes]
     rows = {"row_id": row_ids, "first": min(row_ids), "last": max(row_ids)}
     connection.execute(_KEEP, rows | {"recost_id": recost_id})
-    costs = [cost for _, cost in changes]
+    columns = cost_columns([cost for _, cost in changes])
+    cost_parts, quantities = columns.pop("cost_parts"), columns.pop("cost_quantities")
     connection.execute(
         _REPLACE,
         {
             **rows,
-            "amount": [_text(cost.amount) for cost in costs],
-            "currency": [None if cost.amount is None else cost.currency for cost in costs],
-            "cost_status": [str(cost.status) for cost in costs],
-            "cost_source": [None if cost.amount is None else cost.source for cost in costs],
-            "price_version": [cost.price_version for cost in costs],
-            "parts": [[part.name for part in cost.parts] for cost in costs],
-            "amounts": [[_text(part.amount) for part in cost.parts] for cost in costs],
-            "quantities": [[_text(part.quantity) for part in cost.parts] for cost in costs],
-            "effective_from": [_nanoseconds(cost) for cost in costs],
-            "adjustment_percent": [_text(cost.adjustment) for cost in costs],
+            **columns,
+            "amount": [_text(amount) for amount in columns["amount"]],
+            "parts": [[*parts] for parts in cost_parts],
+            "amounts": [[_text(amount) for amount in parts.values()] for parts in cost_parts],
+            "quantities": [[_text(number) for number in part.values()] for part in quantities],
+            "adjustment_percent": [_text(percent) for percent in columns["adjustment_percent"]],
         },
     )
 
 
-def record(connection: duckdb.DuckDBPyConnection, recost: Recost) -> None:
+def cost_columns(costs: Sequence[Cost]) -> dict[str, list[Any]]:
+    """`costs` as the columns that hold one."""
+    return {
+        "amount": [cost.amount for cost in costs],
+        "currency": [None if cost.amount is None else cost.currency for cost in costs],
+        "cost_status": [str(cost.status) for cost in costs],
+        "cost_source": [None if cost.amount is None else cost.source for cost in costs],
+        "price_version": [cost.price_version for cost in costs],
+        "cost_parts": [{part.name: part.amount for part in cost.parts} for cost in costs],
+        "cost_quantities": [{part.name: Decimal(part.quantity) for part in cost.parts} for cost in costs],
+        "effective_from": [_nanoseconds(cost) for cost in costs],
+        "adjustment_percent": [cost.adjustment for cost in costs],
+    }
+
+
+def record(connection: Connection, recost: Recost) -> None:
     """Add the row that tells of a recost."""
     names = [name for name in Recost._fields if name != "skipped"]
     columns = [*(f"${name}" for name in names), "map($reasons::VARCHAR[], $counts::BIGINT[])"]
@@ -222,9 +231,7 @@ def _text(number: Decimal | int | None) -> str | None:
     return None if number is None else format(number, "f")
 
 
-def _dicts(
-    connection: duckdb.DuckDBPyConnection, sql: str, parameters: dict[str, Any]
-) -> list[dict[str, Any]]:
+def _dicts(connection: Connection, sql: str, parameters: dict[str, Any]) -> list[dict[str, Any]]:
     result = connection.execute(sql, parameters)
     names = [column[0] for column in result.description]
     return [dict(zip(names, row, strict=True)) for row in result.fetchall()]

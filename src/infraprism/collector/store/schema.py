@@ -103,6 +103,60 @@ CREATE TABLE recost_changes (
 );
 """
 
+#: Budgets, and what is spent before it is in `calls`: a reservation is a call to come, its settlement what
+#: became of it. One without a trace id says that there was no call, one without an amount that it is unknown.
+#: What was sent of a crossing, and when it is sent next, follows from the attempts.
+_BUDGETS: Final = """
+CREATE TABLE budgets (
+    id VARCHAR NOT NULL,
+    name VARCHAR NOT NULL,
+    amount DECIMAL(38, 24) NOT NULL,
+    per VARCHAR NOT NULL,
+    entity_type VARCHAR,
+    entity_id VARCHAR,
+    value VARCHAR,
+    period VARCHAR NOT NULL,
+    action VARCHAR NOT NULL,
+    webhook_url VARCHAR,
+    created_at BIGINT NOT NULL
+);
+CREATE TABLE reservations (
+    id VARCHAR NOT NULL,
+    started_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL,
+    amount DECIMAL(38, 24) NOT NULL,
+    session_id VARCHAR,
+    entity_type VARCHAR,
+    entity_id VARCHAR,
+    tags MAP(VARCHAR, VARCHAR) NOT NULL
+);
+CREATE TABLE settlements (
+    reservation_id VARCHAR NOT NULL,
+    settled_at BIGINT NOT NULL,
+    trace_id VARCHAR,
+    span_id VARCHAR,
+    amount DECIMAL(38, 24)
+);
+CREATE TABLE budget_crossings (
+    id VARCHAR NOT NULL,
+    budget_id VARCHAR NOT NULL,
+    entity_type VARCHAR NOT NULL,
+    entity_id VARCHAR NOT NULL,
+    value VARCHAR NOT NULL,
+    period_start BIGINT NOT NULL,
+    crossed_at BIGINT NOT NULL,
+    budget_amount DECIMAL(38, 24) NOT NULL,
+    spent VARCHAR NOT NULL,
+    reserved VARCHAR NOT NULL
+);
+CREATE TABLE webhook_attempts (
+    crossing_id VARCHAR NOT NULL,
+    attempted_at BIGINT NOT NULL,
+    is_delivered BOOLEAN NOT NULL,
+    answer VARCHAR NOT NULL
+);
+"""
+
 #: Who may ask, what was done to what is stored, and what must not come back.
 _ACCESS: Final = """
 CREATE TABLE keys (
@@ -134,8 +188,15 @@ CREATE TABLE probe (written_at BIGINT NOT NULL);
 INSERT INTO probe VALUES (0);
 """
 
+#: How a call came to its cost and its session, where the collector found them.
+_FOUND_HERE: Final = """
+ALTER TABLE calls ADD COLUMN is_priced_here BOOLEAN DEFAULT false;
+ALTER TABLE calls ADD COLUMN is_session_inherited BOOLEAN DEFAULT false;
+ALTER TABLE calls ADD COLUMN is_entity_inherited BOOLEAN DEFAULT false;
+"""
+
 #: Migration n (counted from 1) brings the schema from version n - 1 to n.
-MIGRATIONS: Final = (_CALLS_AND_SPANS, _HISTORY, _ACCESS)
+MIGRATIONS: Final = (_CALLS_AND_SPANS, _HISTORY, _ACCESS, _BUDGETS, _FOUND_HERE)
 
 
 class SchemaTooNewError(Exception):

@@ -8,7 +8,6 @@ from typing import Any, Final, TypeVar
 from urllib.parse import unquote_to_bytes
 
 import anyio
-import duckdb
 from starlette.requests import Request
 from starlette.routing import BaseRoute, Route
 
@@ -19,7 +18,7 @@ from infraprism.collector.analytics import parameters
 from infraprism.collector.problems import Problem
 from infraprism.collector.store import deletions
 from infraprism.collector.store.deletions import Audit, Deleted
-from infraprism.collector.store.embedded import ChangeRunningError, Store
+from infraprism.collector.store.interface import ChangeRunningError, Connection, Store
 from infraprism.collector.wire import JSONAnswer
 
 SESSIONS: Final = "/v1/analytics/sessions"
@@ -49,7 +48,7 @@ class _Api:
         session_id = _decoded(_rest(request, SESSIONS))
         wanted = parameters.one_session(request.query_params.multi_items(), session_id)
 
-        def delete(connection: duckdb.DuckDBPyConnection) -> tuple[Deleted, str]:
+        def delete(connection: Connection) -> tuple[Deleted, str]:
             owners = [
                 owner
                 for owner in deletions.owners(connection, session_id)
@@ -79,7 +78,7 @@ class _Api:
         if not (slash and entity_type and entity_id):
             raise Problem(404, "the path must be entities/{entity_type}/{entity_id}")
 
-        def delete(connection: duckdb.DuckDBPyConnection) -> tuple[Deleted, str]:
+        def delete(connection: Connection) -> tuple[Deleted, str]:
             deleted = deletions.entity(connection, entity_type, entity_id)
             if not (deleted.calls or deleted.spans):
                 raise Problem(404, f"nothing is stored of {entity_type!r} {entity_id!r}")
@@ -109,7 +108,7 @@ class _Api:
         self,
         request: Request,
         action: str,
-        delete: Callable[[duckdb.DuckDBPyConnection], tuple[Deleted, str]],
+        delete: Callable[[Connection], tuple[Deleted, str]],
     ) -> JSONAnswer:
         holder = holder_of(request)
         assert holder is not None
@@ -128,10 +127,7 @@ class _Api:
             raise Problem(409, "another change is running; try again when it has ended") from None
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
-        try:
-            return await anyio.to_thread.run_sync(work, limiter=self._changes)
-        except duckdb.Error as error:
-            raise Problem(503, f"the store could not do it: {str(error).splitlines()[0]}") from error
+        return await anyio.to_thread.run_sync(work, limiter=self._changes)
 
 
 def _rest(request: Request, prefix: str) -> bytes:

@@ -16,7 +16,8 @@ from infraprism.collector.access.scopes import scoped
 from infraprism.collector.analytics import parameters
 from infraprism.collector.problems import Problem
 from infraprism.collector.store.backups import BackupError
-from infraprism.collector.store.embedded import ChangeRunningError, Store
+from infraprism.collector.store.embedded import Store as EmbeddedStore
+from infraprism.collector.store.interface import ChangeRunningError, Store
 from infraprism.collector.wire import JSONAnswer
 
 BACKUPS: Final = "/v1/backups"
@@ -31,6 +32,8 @@ def routes(store: Store, folder: Path | None) -> list[BaseRoute]:
         if folder is None:
             detail = f"the collector has no folder for backups: start it with {semconv.SETTING_BACKUPS}"
             raise Problem(409, detail)
+        if not isinstance(store, EmbeddedStore):
+            raise Problem(409, "ClickHouse has its own backups: see docs/clickhouse.md")
         now = datetime.now(UTC)
         target = folder / f"infraprism-{now:%Y%m%dT%H%M%S.%fZ}.duckdb"
         try:

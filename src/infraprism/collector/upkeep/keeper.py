@@ -10,7 +10,7 @@ from typing import Final
 from infraprism.collector.access.keyring import Keyring
 from infraprism.collector.store import deletions
 from infraprism.collector.store.deletions import Audit, Deleted
-from infraprism.collector.store.embedded import ChangeRunningError, Store
+from infraprism.collector.store.interface import ChangeRunningError, Store
 
 #: Rows of each table that one commit deletes: the writer waits for no longer than that.
 CHUNK: Final = 10_000

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Context, Decimal, DecimalException, Inexact, InvalidOperation, Overflow
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 from infraprism.sessions.identity import Id, Identity, identify
 
@@ -20,12 +20,14 @@ ZERO = Decimal(0)
 #: The finest amount that is stored anywhere.
 _FINEST = Decimal("1e-24")
 
-Period = Literal["hour", "day", "month"]
+Period = Literal["hour", "day", "week", "month"]
 Action = Literal["warn", "raise"] | Callable[["Overrun"], object]
 
 _TAG = "tag:"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MONDAY = datetime(1969, 12, 29, tzinfo=UTC)
 _LENGTHS = {"hour": timedelta(hours=1), "day": timedelta(days=1)}
+_NAMED: tuple[Period, ...] = get_args(Period)
 
 
 class Scope(NamedTuple):
@@ -33,12 +35,12 @@ class Scope(NamedTuple):
 
     Attributes:
         per: ``session``, ``entity`` or ``tag:`` and the tag's key.
-        period: how long, or ``month``; None where it never ends.
+        period: how long, or ``week``, or ``month``; None where it never ends.
         entity_type, entity_id: whose calls only; None for everybody's.
     """
 
     per: str
-    period: timedelta | Literal["month"] | None
+    period: timedelta | Literal["week", "month"] | None
     entity_type: str | None
     entity_id: str | None
 
@@ -62,23 +64,27 @@ class Scope(NamedTuple):
         if self.period == "month":
             now = now.astimezone(UTC)
             return now.year * 12 + now.month
+        if self.period == "week":
+            return (now - _MONDAY) // timedelta(days=7)
         return (now - _EPOCH) // self.period
 
 
 @dataclass(frozen=True, init=False)
 class Budget:
-    """What may be spent, in this process.
+    """What may be spent, in this process, or in all that share it.
 
     Args:
         usd: the amount: a Decimal, an int, or a str such as ``"0.50"``; 0 or more.
         per: ``session``: each session has it; ``entity``: each entity has; ``tag:feature``: each value of
             the tag ``feature`` has.
-        period: ``hour``, ``day``, ``month`` (in UTC), or so long, counted from 1970-01-01T00:00Z; None:
-            once and for all.
+        period: ``hour``, ``day``, ``week`` (from Monday), ``month`` (in UTC), or so long, counted from
+            1970-01-01T00:00Z; None: once and for all.
         action: what happens where a call does not fit: ``warn`` logs it, ``raise`` refuses the call with
             `BudgetExceededError`, anything else is called with the `Overrun`, and refuses by raising that.
         entity_type: only calls of such entities are counted.
         entity_id: only calls of this entity are.
+        shared: the collector is asked about each call, so that all processes that ask it spend from one
+            account. While it does not answer, each has one for itself.
 
     Raises:
         TypeError, ValueError: an argument is wrong; the message names it.
@@ -90,6 +96,7 @@ class Budget:
     action: Action
     entity_type: str | None
     entity_id: str | None
+    shared: bool
 
     def __init__(
         self,
@@ -100,14 +107,17 @@ class Budget:
         *,
         entity_type: str | None = None,
         entity_id: Id | None = None,
+        shared: bool = False,
     ) -> None:
         if per not in ("session", "entity") and (per == _TAG or not str(per).startswith(_TAG)):
             raise ValueError("per must be 'session', 'entity' or 'tag:' and a tag's key")
         if isinstance(period, timedelta):
             if period <= timedelta(0):
                 raise ValueError("period must be longer than nothing")
-        elif period not in (None, "hour", "day", "month"):
-            raise ValueError("period must be 'hour', 'day', 'month', a timedelta or None")
+            if shared:
+                raise ValueError("period of a shared budget must be 'hour', 'day', 'week', 'month' or None")
+        elif period is not None and period not in _NAMED:
+            raise ValueError("period must be 'hour', 'day', 'week', 'month', a timedelta or None")
         if action not in ("warn", "raise") and (not callable(action) or inspect.iscoroutinefunction(action)):
             raise TypeError("action must be 'warn', 'raise' or a function that is not async")
         only = identify(None, entity_type, entity_id)
@@ -118,6 +128,7 @@ class Budget:
             ("action", action),
             ("entity_type", only.entity_type),
             ("entity_id", only.entity_id),
+            ("shared", bool(shared)),
         ):
             object.__setattr__(self, name, value)
 
@@ -125,7 +136,7 @@ class Budget:
     def scope(self) -> Scope:
         """What it counts together with others of its kind, whatever they allow."""
         period = self.period
-        length = period if period is None or period == "month" else _length(period)
+        length = period if period is None or period in ("week", "month") else _length(period)
         return Scope(self.per, length, self.entity_type, self.entity_id)
 
     def allows(self, spent: Decimal, reserved: Decimal, asked: Decimal | None) -> bool:

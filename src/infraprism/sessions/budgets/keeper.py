@@ -20,15 +20,23 @@ class Hold:
     """What is reserved for one call.
 
     Attributes:
+        asked: what it is estimated at (USD); None where nobody knows.
         refusal: why the call is not to be made; nothing is reserved then.
+        shared: the budgets that the collector is still to be asked about, see `Keeper.conclude`.
+        reservation: the id under which it may be reserved at the collector.
     """
 
-    __slots__ = ("asked", "entries", "refusal")
+    __slots__ = ("asked", "entries", "identity", "refusal", "reservation", "shared", "unsaid")
 
-    def __init__(self, asked: Decimal) -> None:
+    def __init__(self, identity: Identity, asked: Decimal | None) -> None:
+        self.identity = identity
         self.asked = asked
         self.entries: list[tuple[Book, Account]] = []
         self.refusal: BudgetExceededError | None = None
+        self.shared: tuple[Budget, ...] = ()
+        self.reservation: str | None = None
+        #: What its shared budgets say as far as this process knows.
+        self.unsaid: list[Overrun] = []
 
 
 class Keeper:
@@ -45,6 +53,7 @@ class Keeper:
         self, clock: Callable[[], datetime] = lambda: datetime.now(UTC), capacity: int = 100_000
     ) -> None:
         self.budgets: tuple[Budget, ...] = ()
+        self._shares = False
         self._clock = clock
         self._capacity = capacity
         self._books: dict[Scope, Book] = {}
@@ -66,47 +75,72 @@ class Keeper:
                 books[scope].budgets += (budget,)
             self._books = books
             self.budgets = budgets
+            self._shares = any(budget.shared for budget in budgets)
 
     def reserve(self, identity: Identity, asked: Decimal | None) -> Hold:
         """Reserve what a call is estimated at in all accounts that it is counted in, or refuse it.
 
-        `asked`: in USD; None where nobody knows. What budgets say to a call that does not fit is done.
+        `asked`: in USD; None where nobody knows. What budgets say to a call that does not fit is done; of
+        shared ones that is left to `conclude`.
         """
-        hold = Hold(asked or ZERO)
-        told: list[Overrun] = []
+        hold = Hold(identity, asked)
         with self._lock:
             entries, evicted = self._entries(identity)
             overruns = [
-                (account, Overrun(budget, identity, account.spent, account.reserved, asked))
+                Overrun(budget, identity, account.spent, account.reserved, asked)
                 for book, account in entries
                 for budget in book.budgets
                 if not budget.allows(account.spent, account.reserved, asked)
             ]
-            refused = next((overrun for _, overrun in overruns if overrun.budget.action == "raise"), None)
-            if refused is None:
-                sums = [EXACT.add(account.reserved, hold.asked) for _, account in entries]
+            if overruns:
+                hold.unsaid = [overrun for overrun in overruns if overrun.budget.shared]
+                overruns = [overrun for overrun in overruns if not overrun.budget.shared]
+            if not overruns or _refused(overruns) is None:
+                if self._shares:
+                    hold.shared = tuple(
+                        budget for book, _ in entries for budget in book.budgets if budget.shared
+                    )
+                sums = [EXACT.add(account.reserved, asked or ZERO) for _, account in entries]
                 # In this order: whoever is forked in between forgets what is reserved here.
                 hold.entries = entries
                 self._open.add(hold)
                 for (_, account), reserved in zip(entries, sums, strict=True):
                     account.reserved = reserved
-                for account, overrun in overruns:
-                    rises = account.rises(overrun.budget, EXACT.add(account.spent, account.reserved))
-                    if rises or overrun.budget.action != "warn":
-                        told.append(overrun)
         _count(evicted)
+        if overruns:
+            self._say(hold, overruns)
+        return hold
+
+    def conclude(self, hold: Hold, said: list[Overrun] | None) -> None:
+        """Do what the shared budgets of a hold say; `said` by the collector, None where it did not answer."""
+        overruns = hold.unsaid if said is None else said
+        hold.shared, hold.unsaid = (), []
+        self._say(hold, overruns)
+
+    def _say(self, hold: Hold, overruns: list[Overrun]) -> None:
+        """Do what budgets say to a call that does not fit: refuse it, or tell of it."""
+        refused = _refused(overruns)
         if refused is not None:
             hold.refusal = BudgetExceededError(refused)
-            return hold
+            self.settle(hold.identity, hold, ZERO)
+            return
+        told = []
+        with self._lock:
+            accounts = {budget: account for book, account in hold.entries for budget in book.budgets}
+            for overrun in overruns:
+                used = EXACT.add(EXACT.add(overrun.spent, overrun.reserved), overrun.asked or ZERO)
+                account = accounts.get(overrun.budget)
+                rises = account is not None and account.rises(overrun.budget, used)
+                if rises or overrun.budget.action != "warn":
+                    told.append(overrun)
         try:
             for overrun in told:
                 hold.refusal = hold.refusal or _tell(overrun)
         except BaseException:
-            self.settle(identity, hold, ZERO)
+            self.settle(hold.identity, hold, ZERO)
             raise
         if hold.refusal is not None:
-            self.settle(identity, hold, ZERO)
-        return hold
+            self.settle(hold.identity, hold, ZERO)
 
     def settle(self, identity: Identity, hold: Hold | None, amount: Decimal) -> None:
         """A call has ended, and cost `amount` (USD): it is spent, and what was reserved for it is free.
@@ -125,7 +159,7 @@ class Keeper:
                     account.spent = EXACT.add(account.spent, amount)
                 finally:
                     if hold is not None:
-                        account.reserved = EXACT.subtract(account.reserved, hold.asked)
+                        account.reserved = EXACT.subtract(account.reserved, hold.asked or ZERO)
                 overruns += [
                     Overrun(budget, identity, account.spent, account.reserved, ZERO)
                     for budget in book.budgets
@@ -156,7 +190,8 @@ class Keeper:
         for hold in self._open:
             for _, account in hold.entries:
                 account.reserved = ZERO
-            hold.entries = []
+            # What is kept for them elsewhere is the parent's to settle.
+            hold.entries, hold.shared, hold.reservation = [], (), None
         self._open = set()
 
 
@@ -171,7 +206,14 @@ def set_budgets(*budgets: Budget) -> None:
     for budget in budgets:
         if not isinstance(budget, Budget):
             raise TypeError(f"budgets must be infraprism.Budget, not {type(budget).__name__}")
+    if any(budget.shared for budget in budgets):
+        # Now, and not in the first call: a process that forks while a module loads never sees it loaded.
+        from infraprism.sessions.budgets import sharing  # noqa: F401
     keeper.use(budgets)
+
+
+def _refused(overruns: list[Overrun]) -> Overrun | None:
+    return next((overrun for overrun in overruns if overrun.budget.action == "raise"), None)
 
 
 def _count(evicted: int) -> None:

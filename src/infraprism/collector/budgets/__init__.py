@@ -1,0 +1,1 @@
+"""Budgets that several processes share: defined, held, watched, told of."""

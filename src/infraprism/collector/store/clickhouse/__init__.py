@@ -1,0 +1,1 @@
+"""The store for those who outgrow one machine: the same table on a ClickHouse server or cluster."""

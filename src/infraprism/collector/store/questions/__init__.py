@@ -1,0 +1,1 @@
+"""Every question to the store: a `Filter` in, rows out."""
