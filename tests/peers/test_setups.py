@@ -53,6 +53,13 @@ def test_beside_another(api: SimulatedOpenAI, tmp_path: Path, peer: str, order: 
     hold(tmp_path, api, (NAMES, *ORDERS[order](peer)), **STABILITY)
 
 
+def test_beside_logfire_that_samples_nothing(api: SimulatedOpenAI, tmp_path: Path) -> None:
+    """All come as events, by its logger provider, and it hides the sessions' ids in these, too."""
+    need("logfire")
+    nothing = LOGFIRE.replace("console=False", "console=False, sampling=logfire.SamplingOptions(head=0.0)")
+    hold(tmp_path, api, (NAMES, nothing, THEIRS["logfire"], OURS), OTEL_LOGS_EXPORTER="otlp", **STABILITY)
+
+
 ALONE = {
     "processor before the exporter": lambda peer: (*provided(peer, PROCESSOR), THEIRS[peer]),
     "processor after the exporter": lambda peer: (*provided(peer), PROCESSOR, THEIRS[peer]),
