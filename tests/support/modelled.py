@@ -35,7 +35,7 @@ def calls(draw: st.DrawFn, most: int = 14) -> list[Call]:
 
 def a_call() -> Call:
     """A call of nobody, in a session, that says nothing of itself."""
-    values: dict[str, Any] = dict.fromkeys(Call._fields)
+    values: dict[str, Any] = {**dict.fromkeys(Call._fields), **Call._field_defaults}
     values |= {"trace_id": f"{1:032x}", "span_id": f"{1:016x}", "name": "chat", "session_id": "s"}
     values |= {
         "started_at": NEW_YEAR,

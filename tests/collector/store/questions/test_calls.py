@@ -51,6 +51,20 @@ def seen(row: Call | SessionSpan, names: Sequence[str]) -> dict[str, Any]:
     return {name: getattr(row, name) for name in names}
 
 
+def busy_until(before: Sequence[Call | SessionSpan]) -> int | None:
+    return max((one.ended_at for one in before), default=None)
+
+
+def reached(items: Sequence[Item], above: dict[tuple[str, str], str | None]) -> set[tuple[str, str]]:
+    """The items, and all that are above them."""
+    found: set[tuple[str, str]] = set()
+    left = {(item.trace_id, item.span_id) for item in items}
+    while left:
+        found |= left
+        left = {(trace, above[trace, span] or "") for trace, span in left} & above.keys() - found
+    return found
+
+
 @settings(max_examples=40, deadline=None)
 @given(
     calls=modelled.calls(),
@@ -86,9 +100,18 @@ def test_a_session_in_time(
                 one for one in others if key == (one.session_id, one.entity_type or "", one.entity_id or "")
             ]
             everything = sorted([*its, *beside], key=moment)
-            assert questions.items(connection, session) == [
-                Item(*moment(one), one.parent_span_id, isinstance(one, Call)) for one in everything
+            items: list[Item] = []
+            while len(part := questions.items(connection, session, limit, _end(items))) == limit:
+                items += part
+            items += part
+            assert items == [
+                Item(*moment(one), one.parent_span_id, isinstance(one, Call), busy_until(everything[:number]))
+                for number, one in enumerate(everything)
             ]
+
+            above = {(one.trace_id, one.span_id): one.parent_span_id for one in everything}
+            parents = questions.parents(connection, session, items[:limit])
+            assert parents == {ids: above[ids] for ids in reached(items[:limit], above)}
 
             found = questions.shown(connection, session, first, last)
             asked = {moment(one): one for one in everything if first <= one.started_at <= last}
@@ -98,3 +121,7 @@ def test_a_session_in_time(
 
 def _trace(call: Call) -> str:
     return call.trace_id
+
+
+def _end(items: Sequence[Item]) -> Moment | None:
+    return items[-1].moment if items else None
