@@ -53,13 +53,16 @@ def _call(draw: st.DrawFn, number: int) -> Call:
     amount = {None: None, "unpriced": None, "free": Decimal(0)}.get(status, ...)
     if amount is ...:
         amount = draw(_AMOUNTS)
+    session_id = draw(st.sampled_from([None, "s", "s-1", "t"]))
+    # One without a session would get that of its trace: it is alone in its own.
+    trace = number + 1000 if session_id is None else draw(st.integers(1, 3))
     return a_call()._replace(
-        trace_id=f"{draw(st.integers(1, 3)):032x}",
+        trace_id=f"{trace:032x}",
         span_id=f"{number:016x}",
         parent_span_id=draw(st.one_of(st.none(), st.integers(1, 9).map(lambda n: f"{n:016x}"))),
         started_at=started_at,
         ended_at=started_at + draw(st.sampled_from([0, SECOND, 90 * SECOND, 7200 * SECOND])),
-        session_id=draw(st.sampled_from([None, "s", "s-1", "t"])),
+        session_id=session_id,
         entity_type=draw(st.sampled_from([None, "customer", "team"])),
         entity_id=draw(st.sampled_from([None, "acme", "globex"])),
         tags=draw(st.sampled_from([{}, {"plan": "pro"}, {"plan": "free", "x": ""}])),
