@@ -10,7 +10,8 @@ from starlette.testclient import TestClient
 
 from infraprism.collector import health
 from infraprism.collector.app import create_app
-from infraprism.collector.store.embedded import Store, StoreFailedError
+from infraprism.collector.store.embedded import Store
+from infraprism.collector.store.interface import StoreFailedError
 from tests.support.otlp import make_call, make_request, make_span
 
 

@@ -17,7 +17,8 @@ from infraprism.collector.access.keyring import Keyring
 from infraprism.collector.counters import Counters
 from infraprism.collector.ingest.over_grpc import GrpcServer
 from infraprism.collector.ingest.receiver import Receiver
-from infraprism.collector.store.embedded import QueueFullError, Store
+from infraprism.collector.store.embedded import Store
+from infraprism.collector.store.interface import QueueFullError
 from tests.support.otlp import make_call, make_event, make_logs_request, make_request
 
 TRACES = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"

@@ -19,7 +19,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from starlette.testclient import TestClient
 
 from infraprism.collector.ingest import bodies, pieces
-from infraprism.collector.store.embedded import QueueFullError, Store, StoreFailedError
+from infraprism.collector.store.embedded import Store
+from infraprism.collector.store.interface import QueueFullError, StoreFailedError
 from tests.support.otlp import make_call, make_json, make_request, make_span
 
 PROTOBUF = {"Content-Type": "application/x-protobuf"}

@@ -16,7 +16,8 @@ import pytest
 
 from infraprism.collector.ingest.calls import Batch, Call, read_request
 from infraprism.collector.store import schema
-from infraprism.collector.store.embedded import CannotOpenError, QueueFullError, Store, StoreFailedError
+from infraprism.collector.store.embedded import Store
+from infraprism.collector.store.interface import CannotOpenError, QueueFullError, StoreFailedError
 from tests.support.otlp import make_call, make_request, make_span
 
 

@@ -11,13 +11,10 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
 
 import duckdb
 
@@ -27,23 +24,13 @@ from infraprism.collector.store.interface import (
     CannotAnswerError,
     CannotOpenError,
     ChangeRunningError,
-    QueueFullError,
     StoreFailedError,
 )
+from infraprism.collector.store.queue import QUEUE_SPANS, Write, WriteQueue
 from infraprism.collector.store.recosting import EmbeddedRecosting
 from infraprism.collector.store.traces import Traces
 
-QUEUE_SPANS: Final = 50_000
-#: Rows of one commit; a bound on what the writer holds twice in memory.
-COMMIT_SPANS: Final = 20_000
-
 _log = logging.getLogger(__name__)
-
-
-@dataclass(slots=True)
-class _Write:
-    batch: Batch
-    done: Future[None] = field(default_factory=Future)
 
 
 class Store:
@@ -62,15 +49,13 @@ class Store:
         self.deleted_dropped = 0
         #: Calls that were stored, until it turned out that another call carries their money.
         self.calls_counted_elsewhere = 0
-        self._queue_spans = queue_spans
-        self._waiting: deque[_Write] = deque()
-        self._waiting_spans = 0
-        self._closing = False
+        self._queue = WriteQueue(queue_spans)
         self._readers = 0
         #: Held by whoever changes rows that are there.
         self._change = threading.Lock()
         #: Whether DuckDB has given the file up; only the writer's thread asks.
         self._is_invalid = False
+        #: Of how many read.
         self._changed = threading.Condition()
         self._root = _open(self.path)
         self._traces = Traces(self._root)
@@ -87,32 +72,11 @@ class Store:
 
         Raises `QueueFullError` when more spans wait than allowed, `StoreFailedError` when closing.
         """
-        write = _Write(batch)
-        write.done.set_running_or_notify_cancel()  # a sender that leaves does not take its spans with it
-        if not len(batch) and not batch.links:
-            write.done.set_result(None)
-            return write.done
-        with self._changed:
-            if self._closing:
-                raise StoreFailedError("the collector is stopping")
-            # A batch larger than the whole queue must have a way in: alone.
-            if self._waiting_spans and self._waiting_spans + len(batch) > self._queue_spans:
-                raise QueueFullError(f"{self._waiting_spans} spans wait to be stored")
-            self._waiting.append(write)
-            self._waiting_spans += len(batch)
-            self._changed.notify_all()
-        return write.done
+        return self._queue.submit(batch)
 
     def probe(self) -> Future[None]:
         """As `submit`, of nothing but the time: done once the store has written."""
-        write = _Write(Batch())
-        write.done.set_running_or_notify_cancel()
-        with self._changed:
-            if self._closing:
-                raise StoreFailedError("the collector is stopping")
-            self._waiting.append(write)
-            self._changed.notify_all()
-        return write.done
+        return self._queue.probe()
 
     def back_up(self, target: Path) -> backups.Summary:
         """Copy all that is stored to the new file `target`, in one snapshot; the writer goes on meanwhile.
@@ -168,35 +132,21 @@ class Store:
     @property
     def closing(self) -> bool:
         """Whether the store is about to let go of the file."""
-        return self._closing
+        return self._queue.closing
 
     def close(self) -> None:
         """Store what is queued, then let go of the file. A change that is not committed yet is given up."""
-        with self._changed:
-            self._closing = True
-            self._changed.notify_all()
+        self._queue.close()
         self._writer.join()
         with self._change:
             self._root.close()
 
     def _write_until_closed(self) -> None:
-        while writes := self._next_writes():
+        while writes := self._queue.take():
             self._write(writes)
-            with self._changed:
-                self._waiting_spans -= sum(len(write.batch) for write in writes)
+            self._queue.release(writes)
 
-    def _next_writes(self) -> list[_Write]:
-        """Everything that waits, up to the size of one commit; empty once closing and drained."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._waiting or self._closing)
-            writes: list[_Write] = []
-            spans = 0
-            while self._waiting and (not writes or spans + len(self._waiting[0].batch) <= COMMIT_SPANS):
-                writes.append(self._waiting.popleft())
-                spans += len(writes[-1].batch)
-            return writes
-
-    def _write(self, writes: list[_Write]) -> None:
+    def _write(self, writes: list[Write]) -> None:
         try:
             if self._is_invalid:
                 self._reopen()

@@ -38,7 +38,7 @@ class WriteQueue:
         """As `Store.submit`."""
         write = Write(batch)
         write.done.set_running_or_notify_cancel()  # a sender that leaves does not take its spans with it
-        if not len(batch):
+        if not len(batch) and not batch.links:
             write.done.set_result(None)
             return write.done
         with self._changed:
