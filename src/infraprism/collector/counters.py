@@ -3,8 +3,28 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
+from typing import Final
 
 from infraprism.collector.ingest.calls import Batch
+from infraprism.collector.store.interface import Store
+
+#: All that is counted, by `Counters` or by the store.
+MEANINGS: Final = {
+    "calls_stored": "Calls that were stored.",
+    "spans_stored": "Other spans that were stored.",
+    "repeats_dropped": "Calls and spans that were stored already.",
+    "deleted_dropped": "Calls and spans that had been deleted.",
+    "calls_counted_elsewhere": "Calls that were stored until another one turned out to carry their money.",
+    "spans_ignored": "Spans that were accepted and not kept.",
+    "spans_rejected": "Spans that were refused.",
+    "calls_from_logs": "Calls that came as log events.",
+    "logs_ignored": "Log records that were accepted and not kept.",
+    "logs_rejected": "Events of calls that were refused.",
+    "values_dropped": "Values of calls that could not be used.",
+    "requests_refused": "Requests that were refused.",
+    "requests_ignored": "Requests that were accepted and not kept.",
+}
 
 
 class Counters:
@@ -31,3 +51,8 @@ class Counters:
             self.spans_ignored += batch.ignored
             self.spans_rejected += batch.rejected
         self.values_dropped += batch.values_dropped
+
+
+def told(store: Store, counters: Counters) -> dict[str, int | Mapping[str, int]]:
+    """All counts since the start, by the names of `MEANINGS`; those that have reasons by reason."""
+    return {name: getattr(counters if hasattr(counters, name) else store, name) for name in MEANINGS}

@@ -14,7 +14,7 @@ from starlette.routing import BaseRoute, Route
 from infraprism import semconv
 from infraprism.collector.access.scopes import scoped
 from infraprism.collector.analytics import parameters
-from infraprism.collector.counters import Counters
+from infraprism.collector.counters import MEANINGS, Counters, told
 from infraprism.collector.store.interface import Store, StoreFailedError
 from infraprism.collector.wire import JSONAnswer
 
@@ -61,37 +61,19 @@ class _Health:
     async def metrics(self, request: Request) -> Response:
         """`GET /metrics`: what became of everything received since the start, as Prometheus reads it."""
         parameters.none(request.query_params.multi_items())
-        lines = [line for name in sorted(_MEANINGS) for line in self._metric(name)]
+        values = told(self._store, self._counters)
+        lines = [line for name in sorted(values) for line in _metric(name, values[name])]
         return Response("\n".join(lines) + "\n", media_type=_PROMETHEUS)
 
-    def _metric(self, name: str) -> Iterator[str]:
-        value = getattr(self._store, name, None)
-        if value is None:
-            value = getattr(self._counters, name)
-        metric = f"{semconv.METRIC_COLLECTOR_PREFIX}{name}_total"
-        yield f"# HELP {metric} {_MEANINGS[name]}"
-        yield f"# TYPE {metric} counter"
-        if isinstance(value, Mapping):
-            yield from (f'{metric}{{reason="{reason}"}} {value[reason]}' for reason in sorted(value))
-        else:
-            yield f"{metric} {value}"
 
-
-#: The counters of `/v1/status`, by the same names.
-_MEANINGS: Final = {
-    "calls_stored": "Calls that were stored.",
-    "spans_stored": "Other spans that were stored.",
-    "repeats_dropped": "Calls and spans that were stored already.",
-    "deleted_dropped": "Calls and spans that had been deleted.",
-    "calls_from_logs": "Calls that came as log events.",
-    "spans_ignored": "Spans that were accepted and not kept.",
-    "spans_rejected": "Spans that were refused.",
-    "logs_ignored": "Log records that were accepted and not kept.",
-    "logs_rejected": "Events of calls that were refused.",
-    "values_dropped": "Values of calls that could not be used.",
-    "requests_refused": "Requests that were refused.",
-    "requests_ignored": "Requests that were accepted and not kept.",
-}
+def _metric(name: str, value: int | Mapping[str, int]) -> Iterator[str]:
+    metric = f"{semconv.METRIC_COLLECTOR_PREFIX}{name}_total"
+    yield f"# HELP {metric} {MEANINGS[name]}"
+    yield f"# TYPE {metric} counter"
+    if isinstance(value, Mapping):
+        yield from (f'{metric}{{reason="{reason}"}} {value[reason]}' for reason in sorted(value))
+    else:
+        yield f"{metric} {value}"
 
 
 def _unready(status: str) -> JSONAnswer:

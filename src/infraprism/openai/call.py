@@ -15,7 +15,7 @@ from opentelemetry.trace import Span
 
 from infraprism import guard
 from infraprism.openai import abandoned, budget, estimate, pending, spans, stream_usage, transport
-from infraprism.openai.charge import cost_of
+from infraprism.openai.charge import cost_of, is_billed
 from infraprism.openai.content import Content
 from infraprism.openai.inside import Inside
 from infraprism.openai.metrics import Metrics
@@ -257,11 +257,9 @@ class Call:
                 reply, usage, self._identity, target.model, streamed=self._first_chunk is not None
             )
             if not deferred:
-                if usage is None and reply.pieces is not None:
-                    estimated = self._estimate(error_type)
-                cost = self._cost(estimated or usage, error, estimated is not None)
-                if estimated is not None and cost is not None and cost.status is Status.PRICED:
-                    cost = cost._replace(status=Status.ESTIMATED)
+                if usage is None:
+                    estimated = estimate.of_stream(reply, self._prompt, target.model, error_type)
+                cost = self._cost(usage, estimated, error)
         finally:
             if keeper.budgets or self.hold is not None:
                 budget.settle(self.hold, self._identity, cost, self._span.get_span_context())
@@ -288,31 +286,21 @@ class Call:
         content, self._content = self._content, None
         return {**(self._transport or {}), **content.attributes()}
 
-    def _estimate(self, error_type: str | None) -> Usage | None:
-        """The usage of a stream that reported none; None where it failed before it said anything."""
-        pieces = self._reply.pieces
-        if error_type is not None and not pieces:
-            return None
-        found = estimate.usage(self._reply.model or self._target.model, self._prompt, pieces or ())
-        return found._replace(unpriced=self._reply.billed_items)
-
-    def _cost(self, usage: Usage | None, error: Exception | None, estimated: bool) -> Cost | None:
+    def _cost(self, usage: Usage | None, estimated: Usage | None, error: Exception | None) -> Cost | None:
         """The cost; None for a request that the API refused or that was never sent: those are not billed."""
-        if usage is None and (
-            self._reply.refused
-            or isinstance(error, TypeError)
-            or (self._unsent and error is not None)  # one that was cancelled may have been sent
-            or type(getattr(error, "status_code", None)) is int
-        ):
+        if usage is None and estimated is None and not is_billed(self._reply, error, unsent=self._unsent):
             return None
         target = self._target
-        return cost_of(
+        cost = cost_of(
             target.surface,
             target.server,
             self._identity,
             self._reply,
-            usage,
+            estimated or usage,
             asked_model=target.model,
             at=self._started_at,
-            asked_tier=text(self.arguments.get("service_tier")) if estimated else None,
+            asked_tier=None if estimated is None else text(self.arguments.get("service_tier")),
         )
+        if estimated is not None and cost.status is Status.PRICED:
+            return cost._replace(status=Status.ESTIMATED)
+        return cost

@@ -50,3 +50,18 @@ def cost_of(
         batch=batch,
         entity=identity.entity,
     )
+
+
+def is_billed(reply: Reply, error: Exception | None, *, unsent: bool) -> bool:
+    """Whether a call without any usage may have cost something: the API took the request.
+
+    Args:
+        error: what the caller is about to see; None where nothing failed, or the call was cancelled.
+        unsent: whether the request did not leave, as far as can be told from the error.
+    """
+    return not (
+        reply.refused
+        or isinstance(error, TypeError)
+        or (unsent and error is not None)  # one that was cancelled may have been sent
+        or type(getattr(error, "status_code", None)) is int
+    )

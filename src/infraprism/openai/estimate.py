@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from infraprism.openai import tokens
+from infraprism.openai.response import Reply
 from infraprism.pricing import Usage
 from infraprism.pricing.usage import getter
 
@@ -52,6 +53,24 @@ def usage(model: str | None, prompt: Mapping[str, Any], pieces: Iterable[str]) -
                 inputs += sum(_PER_MESSAGE + sum(map(count, _texts(message))) for message in value)
     text = "".join(pieces)
     return Usage(inputs, count(text) if text else 0)
+
+
+def of_stream(
+    reply: Reply, prompt: Mapping[str, Any], asked_model: str | None, error_type: str | None
+) -> Usage | None:
+    """The usage, in tokens, of a stream that reported none; None where it failed before it said anything,
+    and of what is no stream.
+
+    Args:
+        prompt: the `snapshot` of its request.
+        asked_model: the requested model, for a reply that does not say which one served it.
+        error_type: how it failed; None where it did not.
+    """
+    pieces = reply.pieces
+    if pieces is None or (error_type is not None and not pieces):
+        return None
+    found = usage(reply.model or asked_model, prompt, pieces)
+    return found._replace(unpriced=reply.billed_items)
 
 
 def _texts(message: Any) -> Iterable[str]:

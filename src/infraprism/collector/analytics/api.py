@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from infraprism.collector.analytics import answers, cursors, exports, filtering, parameters, timelines
 from infraprism.collector.analytics.operations import Asking, Operation
-from infraprism.collector.counters import Counters
+from infraprism.collector.counters import Counters, told
 from infraprism.collector.problems import Problem
 from infraprism.collector.store.interface import Connection, Store
 from infraprism.collector.store.questions import calls, sessions
@@ -228,23 +228,7 @@ class StatusApi:
     async def status(self, request: Request) -> JSONAnswer:
         """`GET /v1/status`: what became of everything received since the start."""
         parameters.none(request.query_params.multi_items())
-        return JSONAnswer(
-            {
-                "calls_stored": self._store.calls_stored,
-                "spans_stored": self._store.spans_stored,
-                "repeats_dropped": self._store.repeats_dropped,
-                "deleted_dropped": self._store.deleted_dropped,
-                "calls_counted_elsewhere": self._store.calls_counted_elsewhere,
-                "spans_ignored": self._counters.spans_ignored,
-                "spans_rejected": self._counters.spans_rejected,
-                "calls_from_logs": self._counters.calls_from_logs,
-                "logs_ignored": self._counters.logs_ignored,
-                "logs_rejected": self._counters.logs_rejected,
-                "values_dropped": self._counters.values_dropped,
-                "requests_refused": self._counters.requests_refused,
-                "requests_ignored": self._counters.requests_ignored,
-            }
-        )
+        return JSONAnswer(told(self._store, self._counters))
 
 
 def _one(connection: Connection, session_id: str, values: dict[str, Any]) -> Key:
