@@ -94,9 +94,7 @@ class Keeper:
                 hold.unsaid = [overrun for overrun in overruns if overrun.budget.shared]
                 overruns = [overrun for overrun in overruns if not overrun.budget.shared]
             if not overruns or _refused(overruns) is None:
-                hold.shared = tuple(
-                    budget for book, _ in entries for budget in book.budgets if budget.shared
-                )
+                hold.shared = tuple(budget for book, _ in entries for budget in book.budgets if budget.shared)
                 sums = [EXACT.add(account.reserved, asked or ZERO) for _, account in entries]
                 # In this order: whoever is forked in between forgets what is reserved here.
                 hold.entries = entries
