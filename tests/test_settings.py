@@ -184,6 +184,13 @@ def test_switches_are_on_unless_they_are_false(name, text, is_on):
     assert settings.problems == (() if is_word else (f"INFRAPRISM_{name} must be 'true' or 'false'",))
 
 
+@pytest.mark.parametrize(
+    ("host", "address"), [("127.0.0.1", "http://127.0.0.1:4318"), ("::1", "http://[::1]:4318")]
+)
+def test_where_the_collector_listens_is_an_address(host, address):
+    assert Settings(host=host).listening == address
+
+
 def test_what_is_no_address_of_a_collector_is_a_problem():
     problem = "INFRAPRISM_COLLECTOR must begin with http:// or https://"
     assert load({"INFRAPRISM_COLLECTOR": "costs:4318"}) == Settings(problems=(problem,))

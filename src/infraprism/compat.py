@@ -185,8 +185,8 @@ PROFILES: Final[Mapping[str, tuple[Row, ...]]] = {
     # Session and user last: a tag of their name must not pass for them.
     "traceloop": (
         (semconv.TRACELOOP_PREFIX, _Span.tags),
-        (semconv.TRACELOOP_PREFIX + "session_id", _Span.session),
-        (semconv.TRACELOOP_PREFIX + "user_id", _Span.user),
+        (semconv.TRACELOOP_SESSION, _Span.session),
+        (semconv.TRACELOOP_USER, _Span.user),
         (semconv.TRACELOOP_PREFIX + "customer_id", _Span.customer),
     ),
 }

@@ -206,7 +206,7 @@ USER_SPELLINGS: Final = (
 )
 TAGS_SPELLINGS: Final = (LANGFUSE_TAGS, OPENINFERENCE_TAGS, LOGFIRE_TAGS, LAMINAR_TAGS, LANGSMITH_TAGS)
 
-#: The type of an entity that another instrumentation calls the user.
+#: The type of an entity that is in `user.id`, too, and that other instrumentations call the user.
 ENTITY_TYPE_USER: Final = "user"
 
 # Operations (values of `gen_ai.operation.name`); a turn is a call that generates a reply.

@@ -75,6 +75,12 @@ class Settings:
     #: One line for each variable that could not be used: its name, and what it must be.
     problems: tuple[str, ...] = ()
 
+    @property
+    def listening(self) -> str:
+        """The address of the collector that listens at `host` and `port`: ``http://host:port``."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}"
+
 
 def load(environ: Mapping[str, str]) -> Settings:
     """Read the settings from `environ`. Empty values count as unset, as OpenTelemetry's own do."""

@@ -198,6 +198,23 @@ def test_calls_that_no_shared_budget_counts_are_not_asked_about(
             nobody.accept()
 
 
+def test_a_call_that_was_refused_already_is_not_asked_about(
+    recording: Recording, asking: Callable[[str], Line]
+) -> None:
+    def refuse(overrun: Any) -> None:
+        raise BudgetExceededError(overrun)
+
+    with socket.create_server(("127.0.0.1", 0)) as nobody:
+        asking(f"http://127.0.0.1:{nobody.getsockname()[1]}")
+        set_budgets(Budget("0.00005", action=refuse), Budget(1, per="entity", shared=True))
+        with pytest.raises(BudgetExceededError):
+            chat(Script(body(CHAT)).client())
+        nobody.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            nobody.accept()
+    assert guard.dropped() == {"budget_refused": 1}
+
+
 def test_a_dead_collector_costs_one_wait_and_each_goes_on_alone(
     recording: Recording, asking: Callable[[str], Line], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,7 +1,10 @@
 """An identity in OpenTelemetry's baggage: off, unless it is allowed, key by key; and how it is taken out."""
 
+import sys
 from collections import Counter
+from types import ModuleType
 
+import opentelemetry
 import pytest
 from opentelemetry import baggage, propagate
 from opentelemetry import context as otel_context
@@ -132,3 +135,13 @@ def test_ours_is_taken_out_of_a_copy(before, after):
 def test_a_context_without_it_is_given_back_itself(name):
     for context in (Context(), set_value("a", 1, Context()), baggage.set_baggage(name, "x", Context())):
         assert without_baggage(context) is context
+
+
+def test_while_another_thread_loads_what_baggage_needs_there_is_none(allow, monkeypatch):
+    allow("infraprism.session.id")
+    context = set_value("a", 1, Context())
+    half_loaded = ModuleType(baggage.__name__)
+    monkeypatch.setitem(sys.modules, baggage.__name__, half_loaded)
+    monkeypatch.delattr(opentelemetry, "baggage")
+    assert identity_in(context) == NOBODY
+    assert without_baggage(context) is context

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import threading
+import time
 import weakref
 from contextlib import contextmanager
 
@@ -237,6 +239,27 @@ def test_a_response_of_that_name_later_is_another_one(response_id):
     attributes = OURS if response_id is None else answered(response_id)
     scene.theirs(attributes=attributes).end()
     assert scene.marks() == {"ours": None, "theirs": None}
+
+
+def test_what_another_thread_is_about_to_remember_is_waited_for(monkeypatch):
+    class Slow(Recent):
+        def note(self, key, value):
+            begun.set()
+            time.sleep(0.2)
+            super().note(key, value)
+
+    begun = threading.Event()
+    monkeypatch.setattr(foreign, "_answered", Slow(10))
+    scene = Scene()
+    theirs, another = scene.theirs(attributes=answered("resp_1")), scene.theirs("another", attributes=OURS)
+    ours = scene.ours(attributes=answered("resp_1"))
+    ours.end()
+    thread = threading.Thread(target=another.end)
+    thread.start()
+    assert begun.wait(10)
+    theirs.end()
+    thread.join()
+    assert scene.marks() == {"ours": None, "another": None, "theirs": span_id(ours)}
 
 
 def test_responses_are_remembered_for_a_while(monkeypatch):

@@ -65,8 +65,7 @@ def _answer(
     args: argparse.Namespace, path: str, body: dict[str, Any] | None, method: str | None
 ) -> Iterator[http.client.HTTPResponse]:
     environment = settings.load(os.environ)
-    host = f"[{environment.host}]" if ":" in environment.host else environment.host
-    url = (args.url or f"http://{host}:{environment.port}").rstrip("/")
+    url = (args.url or environment.listening).rstrip("/")
     headers = {"Content-Type": "application/json"}
     if environment.api_key is not None:
         headers["Authorization"] = f"Bearer {environment.api_key}"

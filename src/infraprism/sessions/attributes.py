@@ -34,6 +34,6 @@ def _of_session(session_id: str | None, entity_type: str | None, entity_id: str 
         result[semconv.ENTITY_TYPE] = entity_type
     if entity_id is not None:
         result[semconv.ENTITY_ID] = entity_id
-        if entity_type == "user":
+        if entity_type == semconv.ENTITY_TYPE_USER:
             result[semconv.USER_ID] = entity_id
     return result

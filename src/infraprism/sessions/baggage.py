@@ -8,7 +8,7 @@ begin alike, so that they can be told from the application's.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
@@ -18,7 +18,6 @@ from infraprism import guard, semconv
 from infraprism.sessions.attributes import attributes
 from infraprism.sessions.identity import NOBODY, Identity, identify
 
-_BAGGAGE = "opentelemetry.baggage"
 _ARGUMENTS = {
     semconv.BAGGAGE_SESSION_ID: "session_id",
     semconv.ENTITY_TYPE: "entity_type",
@@ -32,7 +31,9 @@ def read(keys: Iterable[str], context: Context) -> Identity | None:
 
     A value that cannot be used is left out and counted, once for all spans that see it.
     """
-    known = _all(context)
+    if (baggage := _module()) is None:
+        return None
+    known = baggage.get_all(context)
     return _identity(tuple((key, known[key]) for key in keys if key in known)) if known else None
 
 
@@ -64,13 +65,16 @@ def write(keys: Iterable[str], identity: Identity, context: Context) -> Context:
 
 def without_baggage(context: Context) -> Context:
     """`context` without what of ours is in its baggage; the application's own stays."""
-    for key in _all(context) if context else ():
-        if str(key).startswith(semconv.BAGGAGE_PREFIX):
-            context = sys.modules[_BAGGAGE].remove_baggage(key, context)
+    if context and (baggage := _module()) is not None:
+        for key in baggage.get_all(context):
+            if str(key).startswith(semconv.BAGGAGE_PREFIX):
+                context = baggage.remove_baggage(key, context)
     return context
 
 
-def _all(context: Context) -> Mapping[str, Any]:
-    """The baggage of `context`. Its module takes 8 ms to load: where nobody has, there is none."""
-    baggage = sys.modules.get(_BAGGAGE)
-    return {} if baggage is None else baggage.get_all(context)
+def _module() -> Any:
+    """OpenTelemetry's baggage, which takes 8 ms to load; None where nobody has, so that there is none.
+
+    As its package has it, which is once all of it is loaded: another thread may be at it.
+    """
+    return getattr(sys.modules["opentelemetry"], "baggage", None)

@@ -10,6 +10,8 @@ Among themselves it is the same, with the first to end that tells of a usage or 
 
 from __future__ import annotations
 
+import os
+import threading
 from collections import deque
 from collections.abc import Mapping
 from typing import Any, Final
@@ -56,14 +58,12 @@ def own_ended(span: ReadableSpan) -> None:
 
 def _remember_own() -> None:
     """Have the calls of ours that ended found: only now is there somebody who may speak of one."""
-    while _ended:
-        try:
+    with _remembering:  # whoever comes while another thread is at it waits: one of these may be theirs
+        while _ended:
             span_id, began, ended, response_id, key = _ended.popleft()
-        except IndexError:
-            return  # another thread was quicker
-        if response_id is not None:
-            _answered.note(response_id, (span_id, ended))
-        twins.remember(key, semconv.SCOPE, span_id, began, ended)
+            if response_id is not None:
+                _answered.note(response_id, (span_id, ended))
+            twins.remember(key, semconv.SCOPE, span_id, began, ended)
 
 
 @guard.guarded("telemetry_error")
@@ -139,3 +139,15 @@ def _kind(attributes: Mapping[str, Any]) -> str | None:
 _ended: deque[tuple[int, int, int, Any, twins.Key]] = deque(maxlen=2048)
 #: Span id and end of the call that was answered with a response, by the response's id.
 _answered: Recent[Any, tuple[int, int]] = Recent(2048)
+# Re-entrant, because a signal handler of the host's may end a span at any instruction.
+_remembering = threading.RLock()
+
+
+def _after_fork() -> None:
+    # Another thread of the parent may have held it.
+    global _remembering
+    _remembering = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

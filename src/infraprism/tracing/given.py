@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from opentelemetry.context import Context
-from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
+from opentelemetry.sdk.trace import Span, SpanProcessor
 from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
 
 from infraprism import guard
@@ -68,9 +68,6 @@ class _PutsOn(SpanProcessor):
         kept, _kept.attributes = _kept.attributes, None
         if kept is not None:
             write(span, kept)
-
-    def on_end(self, span: ReadableSpan) -> None:
-        """Passed on."""
 
     def shutdown(self) -> None:
         """Passed on."""

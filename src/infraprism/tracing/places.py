@@ -78,10 +78,8 @@ def begin(span: Span, context: Context) -> Place:
             place.around = found.around
             if identity is NOBODY:
                 identity = found.identity
-    if identity is not NOBODY:
+    if identity is not NOBODY or place.around is not None:
         place.identity = identity
-        _places.note(span.get_span_context().span_id, place)
-    elif place.around is not None:
         _places.note(span.get_span_context().span_id, place)
     return place
 

@@ -53,7 +53,6 @@ class Keeper:
         self, clock: Callable[[], datetime] = lambda: datetime.now(UTC), capacity: int = 100_000
     ) -> None:
         self.budgets: tuple[Budget, ...] = ()
-        self._shares = False
         self._clock = clock
         self._capacity = capacity
         self._books: dict[Scope, Book] = {}
@@ -75,7 +74,6 @@ class Keeper:
                 books[scope].budgets += (budget,)
             self._books = books
             self.budgets = budgets
-            self._shares = any(budget.shared for budget in budgets)
 
     def reserve(self, identity: Identity, asked: Decimal | None) -> Hold:
         """Reserve what a call is estimated at in all accounts that it is counted in, or refuse it.
@@ -96,10 +94,7 @@ class Keeper:
                 hold.unsaid = [overrun for overrun in overruns if overrun.budget.shared]
                 overruns = [overrun for overrun in overruns if not overrun.budget.shared]
             if not overruns or _refused(overruns) is None:
-                if self._shares:
-                    hold.shared = tuple(
-                        budget for book, _ in entries for budget in book.budgets if budget.shared
-                    )
+                hold.shared = tuple(budget for book, _ in entries for budget in book.budgets if budget.shared)
                 sums = [EXACT.add(account.reserved, asked or ZERO) for _, account in entries]
                 # In this order: whoever is forked in between forgets what is reserved here.
                 hold.entries = entries
@@ -167,7 +162,7 @@ class Keeper:
                     if account.rises(budget, account.spent)
                 ]
             if hold is not None:
-                hold.entries = []
+                hold.entries, hold.shared = [], ()  # of one that is refused nobody is asked any more
                 self._open.discard(hold)
         _count(evicted)
         for overrun in overruns:

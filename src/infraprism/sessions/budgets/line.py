@@ -55,7 +55,7 @@ class Line:
         # Those that wait are made before the program ends.
         self._reporting = ThreadPoolExecutor(_REPORTING, "infraprism-budget-reports")
 
-    def ask(self, path: str, body: Answer) -> Future[Answer | None] | None:
+    def ask(self, path: str, body: Mapping[str, Any]) -> Future[Answer | None] | None:
         """Ask; None where nobody is asked at present. The result is None where there is no answer."""
         return self._asking.submit(self._send, "POST", path, body) if self._is_open() else None
 
@@ -63,7 +63,7 @@ class Line:
         """An answer did not come in time."""
         self._failed()
 
-    def report(self, method: str, path: str, body: Answer | None) -> Future[Answer | None] | None:
+    def report(self, method: str, path: str, body: Mapping[str, Any] | None) -> Future[Answer | None] | None:
         """Tell the collector, later; None where that is not possible."""
         with self._lock:
             if self._reports >= _WAITING:
@@ -71,14 +71,14 @@ class Line:
             self._reports += 1
         return self._reporting.submit(self._report, method, path, body)
 
-    def _report(self, method: str, path: str, body: Answer | None) -> Answer | None:
+    def _report(self, method: str, path: str, body: Mapping[str, Any] | None) -> Answer | None:
         try:
             return self._send(method, path, body) if self._is_open() else None
         finally:
             with self._lock:
                 self._reports -= 1
 
-    def _send(self, method: str, path: str, body: Answer | None) -> Answer | None:
+    def _send(self, method: str, path: str, body: Mapping[str, Any] | None) -> Answer | None:
         from opentelemetry.instrumentation.utils import suppress_instrumentation
 
         began = time.monotonic()

@@ -56,7 +56,7 @@ async def ask_async(hold: Hold) -> Said:
         _late()
         return None
     except Exception as error:  # noqa: BLE001 - as `guarded`, which is for what is not async
-        guard.drop("budget_unshared", type(error).__name__)
+        guard.failed("budget_unshared", error)
         return None
 
 
@@ -150,8 +150,7 @@ def _connected() -> Line:
     with _lock:
         if _line is None:
             known = settings.current()
-            host = f"[{known.host}]" if ":" in known.host else known.host
-            _line = Line(known.collector or f"http://{host}:{known.port}", known.api_key)
+            _line = Line(known.collector or known.listening, known.api_key)
         return _line
 
 
