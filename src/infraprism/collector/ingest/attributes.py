@@ -190,7 +190,7 @@ class Attributes:
         values = self._values
         status = values.get(semconv.COST_STATUS)
         if status is None:
-            return Cost(None if is_error or self._is_pending() else "unpriced")
+            return Cost(None if is_error or dialects.is_pending(self._values) else "unpriced")
         if not isinstance(status, str) or status not in STATUSES:
             return self._unpriced("cost_status_unknown")
         del values[semconv.COST_STATUS]
@@ -215,15 +215,6 @@ class Attributes:
             self._take(semconv.COST_QUANTITIES, quantities.by_part, "cost_quantities_invalid") or {},
             self._take(semconv.COST_EFFECTIVE_FROM, _moment, "effective_from_invalid"),
             self._take(semconv.COST_ADJUSTMENT_PERCENT, quantities.percentage, "adjustment_percent_invalid"),
-        )
-
-    def _is_pending(self) -> bool:
-        # A response asked for in the background: the span of who fetches it has the usage and the cost.
-        reasons = self._values.get(semconv.RESPONSE_FINISH_REASONS)
-        return (
-            isinstance(reasons, list)
-            and bool(reasons)
-            and all(isinstance(reason, str) and reason in semconv.PENDING_REASONS for reason in reasons)
         )
 
     def _unpriced(self, reason: str) -> Cost:
