@@ -13,6 +13,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from infraprism import semconv
+from infraprism.collector import json_body
 from infraprism.collector.access.scopes import Scope, scoped
 from infraprism.collector.analytics import parameters
 from infraprism.collector.budgets import answers, requests
@@ -20,7 +21,6 @@ from infraprism.collector.budgets.definitions import Budget
 from infraprism.collector.budgets.periods import bounds
 from infraprism.collector.budgets.reserving import BusyError, Desk
 from infraprism.collector.budgets.webhooks import Signer
-from infraprism.collector.ingest import bodies
 from infraprism.collector.problems import Problem
 from infraprism.collector.store import budgets, spending
 from infraprism.collector.store.budgets import Settlement
@@ -209,13 +209,7 @@ def _one(connection: Connection, request: Request) -> Budget:
 
 async def _body(request: Request) -> bytes:
     parameters.none(request.query_params.multi_items())
-    # A web page can send other types here from its visitor's browser, without being asked.
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
-        raise Problem(415, "Content-Type must be application/json")
-    try:
-        return await bodies.read(request)
-    except bodies.TooLargeError as error:
-        raise Problem(413, str(error)) from None
+    return await json_body.text(request)
 
 
 def _unavailable(error: Exception) -> Problem:
