@@ -84,6 +84,7 @@ def test_metrics_say_what_the_status_says(client: TestClient) -> None:
         "spans_stored_total": 0,
         "repeats_dropped_total": 1,
         "deleted_dropped_total": 0,
+        "calls_counted_elsewhere_total": 0,
         "calls_from_logs_total": 0,
         'spans_ignored_total{reason="no_call_no_session"}': 1,
         'spans_rejected_total{reason="ended_before_started"}': 1,

@@ -83,6 +83,7 @@ _MEANINGS: Final = {
     "spans_stored": "Other spans that were stored.",
     "repeats_dropped": "Calls and spans that were stored already.",
     "deleted_dropped": "Calls and spans that had been deleted.",
+    "calls_counted_elsewhere": "Calls that were stored until another one turned out to carry their money.",
     "calls_from_logs": "Calls that came as log events.",
     "spans_ignored": "Spans that were accepted and not kept.",
     "spans_rejected": "Spans that were refused.",
