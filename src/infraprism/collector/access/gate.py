@@ -71,8 +71,7 @@ class Gate:
         authorization = Headers(scope=asked).get("authorization")
         if authorization is None:
             return self._sign_ins.find(asked)
-        scheme, _, key = authorization.partition(" ")
-        return self._keyring.find(key.strip()) if scheme.lower() == "bearer" else None
+        return self._keyring.bearer(authorization)
 
     def _is_forged(self, asked: Scope) -> bool:
         """Whether a page of another site may have made a browser send this, without knowing a key."""
