@@ -139,7 +139,7 @@ async def test_requests_that_run_are_finished_at_the_stop(store: Store, counters
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
         body = make_request(*map(make_call, range(1, 2000))).SerializeToString()
         running = asyncio.ensure_future(channel.unary_unary(TRACES)(body, timeout=20))
-        while not counters.requests_refused and not store._waiting_spans and not store.calls_stored:
+        while not counters.requests_refused and not store._queue._waiting_spans and not store.calls_stored:
             await asyncio.sleep(0.001)
         await server.stop(10)
         assert await running == b""
