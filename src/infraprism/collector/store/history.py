@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
 from infraprism import semconv
+from infraprism.collector import times
 from infraprism.collector.recosts.repricing import Stored
 from infraprism.collector.store.interface import Connection
 from infraprism.pricing import Cost
@@ -208,7 +209,9 @@ def cost_columns(costs: Sequence[Cost]) -> dict[str, list[Any]]:
         "price_version": [cost.price_version for cost in costs],
         "cost_parts": [{part.name: part.amount for part in cost.parts} for cost in costs],
         "cost_quantities": [{part.name: Decimal(part.quantity) for part in cost.parts} for cost in costs],
-        "effective_from": [_nanoseconds(cost) for cost in costs],
+        "effective_from": [
+            None if cost.effective_from is None else times.of(cost.effective_from) for cost in costs
+        ],
         "adjustment_percent": [cost.adjustment for cost in costs],
     }
 
@@ -223,11 +226,6 @@ def record(connection: Connection, recost: Recost) -> None:
         f"INSERT INTO recosts ({', '.join([*names, 'skipped'])}) VALUES ({', '.join(columns)})",  # noqa: S608
         parameters,
     )
-
-
-def _nanoseconds(cost: Cost) -> int | None:
-    since = cost.effective_from
-    return None if since is None else int(since.timestamp()) * 1_000_000_000 + since.microsecond * 1000
 
 
 def _text(number: Decimal | int | None) -> str | None:
