@@ -7,16 +7,14 @@ instrumentations.
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from infraprism.collector import times
 from infraprism.collector.ingest import quantities
+from infraprism.collector.ingest.calls import Call
 from infraprism.dialects import Facts
 from infraprism.pricing import CURRENCY, Cost, Part, Status, Usage, money, price
 from infraprism.pricing.stored import FURTHER_FIELDS, is_possible, with_further
-
-if TYPE_CHECKING:
-    from infraprism.collector.ingest.calls import Call
 
 #: Source of a cost that only the instrumentation knows.
 _INSTRUMENTATION: Final = "instrumentation"
