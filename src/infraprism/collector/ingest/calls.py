@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from infraprism.collector.ingest.heads import RejectedError
 
@@ -84,6 +85,17 @@ class SessionSpan(NamedTuple):
     error_type: str | None
     service_name: str | None
     attributes: str
+
+
+Row = TypeVar("Row", Call, SessionSpan)
+
+
+def unique(rows: Sequence[Row]) -> list[Row]:
+    """`rows` without those that repeat an earlier one: the same span that started at the same time."""
+    found: dict[tuple[str, str, int], Row] = {}
+    for row in rows:
+        found.setdefault((row.trace_id, row.span_id, row.started_at), row)
+    return list(found.values())
 
 
 class Link(NamedTuple):
