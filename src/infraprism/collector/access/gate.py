@@ -26,9 +26,7 @@ class Gate:
     def __init__(
         self, app: ASGIApp, keyring: Keyring, sign_ins: SignIns, routes: Sequence[BaseRoute]
     ) -> None:
-        """Raises `UndeclaredError` where one of `routes` does not say what it asks for."""
-        for route in routes:
-            scopes.required_by(route)
+        """Every one of `routes` says what it asks for, see `scopes.scoped`."""
         self._app = app
         self._keyring = keyring
         self._sign_ins = sign_ins
