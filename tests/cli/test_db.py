@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from infraprism.collector.ingest.calls import read_request
+from infraprism.collector.ingest.spans import read_request
 from infraprism.collector.store import schema
 from infraprism.collector.store.embedded import Store
 from tests.cli.conftest import Run

@@ -8,16 +8,16 @@ from typing import get_args
 
 from starlette.testclient import TestClient
 
-from infraprism.collector.ingest import calls, heads, logs, receiver
+from infraprism.collector.ingest import heads, logs, receiver, spans
 from infraprism.collector.recosts import repricing
 from infraprism.collector.store.questions import unpriced
 
 DOCS = (Path(__file__).parents[2] / "docs" / "api.md").read_text()
-SOURCES = Path(calls.__file__).parent
+SOURCES = Path(spans.__file__).parent
 
 
 def test_every_reason_is_documented() -> None:
-    reasons = {*heads.REJECTIONS, calls.NO_CALL_NO_SESSION, logs.NO_CALL}
+    reasons = {*heads.REJECTIONS, spans.NO_CALL_NO_SESSION, logs.NO_CALL}
     reasons |= {*get_args(repricing.Reason), *unpriced.REASONS}
     reasons |= {reason for _, reason in receiver.REFUSALS.values()}
     for module in ("attributes.py", "receiver.py"):

@@ -23,8 +23,9 @@ from opentelemetry.trace import NoOpTracerProvider
 
 import infraprism
 from infraprism import guard, semconv, settings
-from infraprism.collector.ingest import calls, logs
+from infraprism.collector.ingest import logs
 from infraprism.collector.ingest.calls import Call
+from infraprism.collector.ingest.spans import read_request
 from tests.support.calls import SCOPE, Answers, Recording, Wire, instrumented, settle, sse
 from tests.support.exchanges import CHAT, CHUNK, MESSAGES, RESPONSE, USAGE
 
@@ -103,7 +104,7 @@ def rows_of_events(recording: Recording) -> list[Call]:
 
 
 def rows_of_spans(spans: Any) -> list[Call]:
-    batch = calls.read_request(encode_spans(spans))
+    batch = read_request(encode_spans(spans))
     assert (batch.rejected, batch.values_dropped) == ({}, {})
     return batch.calls
 

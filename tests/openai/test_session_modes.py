@@ -25,7 +25,7 @@ from opentelemetry.trace import NoOpTracerProvider
 from simulated_openai import SimulatedOpenAI
 
 from infraprism import InfraPrismOpenAI, guard, session, settings
-from infraprism.collector.ingest.calls import read_request
+from infraprism.collector.ingest.spans import read_request
 from infraprism.openai import patch
 from infraprism.sessions import Generation, Identity, trace_id_of, turns
 from infraprism.sessions.recent import Recent

@@ -35,7 +35,7 @@ ours = set()  # of all that was asked: a span of theirs may end a while after
 
 def read():
     from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
-    from infraprism.collector.ingest.calls import read_request
+    from infraprism.collector.ingest.spans import read_request
     spans = exporter.get_finished_spans()
     exporter.clear()
     here = [s for s in spans if s.instrumentation_scope.name == semconv.SCOPE]

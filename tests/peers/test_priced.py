@@ -39,7 +39,7 @@ trace.get_tracer_provider().add_span_processor(SessionCostProcessor())
 READ = """
 def read():
     from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
-    from infraprism.collector.ingest.calls import read_request
+    from infraprism.collector.ingest.spans import read_request
     calls = read_request(encode_spans(exporter.get_finished_spans())).calls
     totals = [
         s.attributes["infraprism.session.cost"] for s in exporter.get_finished_spans()

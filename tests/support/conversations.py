@@ -10,7 +10,7 @@ from typing import Any
 
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from infraprism.collector.ingest.calls import read_request
+from infraprism.collector.ingest.spans import read_request
 from infraprism.collector.store.embedded import Store
 from tests.support.otlp import SECOND, make_call, make_request, make_span
 

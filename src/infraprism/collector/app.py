@@ -19,6 +19,7 @@ from infraprism.collector.access.scopes import required_by, scoped
 from infraprism.collector.access.sign_in import SignIns
 from infraprism.collector.analytics.routes import routes as analytics_routes
 from infraprism.collector.budgets import api as budgets_api
+from infraprism.collector.budgets.reserving import BusyError
 from infraprism.collector.budgets.webhooks import Signer
 from infraprism.collector.counters import Counters
 from infraprism.collector.dashboard import routes as dashboard
@@ -95,6 +96,7 @@ def create_app(
         middleware=[*middleware, Middleware(Gate, keyring, sign_ins, routes)],
         exception_handlers={
             problems.Problem: problems.on_problem,
+            BusyError: problems.on_no_answer,
             CannotAnswerError: problems.on_no_answer,
             HTTPException: problems.on_http_exception,
             Exception: problems.on_failure,

@@ -47,7 +47,7 @@ async def on_problem(request: Request, error: Exception) -> JSONAnswer:
 
 
 async def on_no_answer(request: Request, error: Exception) -> JSONAnswer:
-    """Starlette's handler for a store that could not answer."""
+    """Starlette's handler for what could not be answered now; the error is one line that says why."""
     return answer(503, str(error), {"Retry-After": RETRY_AFTER})
 
 

@@ -1,9 +1,9 @@
-"""Texts of dates and times as Unix nanoseconds. Pure."""
+"""Dates and times, and texts of them, as Unix nanoseconds. Pure."""
 
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -12,9 +12,19 @@ _TIME: Final = re.compile(
     r"(?:\.([0-9]{1,30}))?"
     r"([Zz]|[+-][0-9]{2}:[0-9]{2})"
 )
-_EPOCH: Final = datetime(1970, 1, 1)
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 #: The largest time that a column holds.
 LATEST: Final = 2**63 - 1
+
+
+def moment(nanoseconds: int) -> datetime:
+    """Unix nanoseconds as an aware time, cut to microseconds."""
+    return _EPOCH + timedelta(microseconds=nanoseconds // 1000)
+
+
+def of(moment: datetime) -> int:
+    """Unix nanoseconds of an aware time."""
+    return (moment - _EPOCH) // timedelta(microseconds=1) * 1000
 
 
 def nanoseconds(text: object) -> int | None:
@@ -32,7 +42,7 @@ def nanoseconds(text: object) -> int | None:
         day, fraction, zone = match[1].upper(), match[2] or "", match[3].upper()
     try:
         # Subtracting before the zone is applied keeps the years 1 and 9999 from overflowing.
-        moment = datetime.fromisoformat(day) - _EPOCH
+        moment = datetime.fromisoformat(day).replace(tzinfo=UTC) - _EPOCH
         offset = timedelta() if zone == "Z" else datetime.fromisoformat(f"2000-01-01T00:00{zone}").utcoffset()
     except ValueError:
         return None

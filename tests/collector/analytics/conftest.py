@@ -10,7 +10,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from infraprism.collector.ingest.calls import read_request
+from infraprism.collector.ingest.spans import read_request
 from infraprism.collector.store.interface import Store
 from tests.support.otlp import make_request
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from infraprism.collector.app import create_app
-from infraprism.collector.ingest.calls import read_request
+from infraprism.collector.ingest.spans import read_request
 from infraprism.collector.store.interface import Store
 from infraprism.collector.store.questions import sessions
 from tests.support.otlp import NEW_YEAR, SECOND, make_call, make_request, make_span

@@ -12,11 +12,12 @@ import pytest
 from starlette.testclient import TestClient
 
 from infraprism.collector.app import create_app
-from infraprism.collector.budgets import api
+from infraprism.collector.budgets import api, reserving
 from infraprism.collector.budgets.reserving import EXPIRES_SECONDS
 from infraprism.collector.budgets.webhooks import Signer
 from infraprism.collector.store import budgets as sql
 from infraprism.collector.store.embedded import Store
+from infraprism.collector.store.interface import CannotAnswerError
 from tests.support.otlp import SECOND, make_call
 from tests.support.repriced import exact, send
 
@@ -393,3 +394,20 @@ def test_a_wrong_settlement_is_refused_by_name(client: TestClient, wrong: Any, p
     response = client.post(f"{api.RESERVATIONS}/{'0' * 32}/settle", json=body)
     assert (response.status_code, response.json()["parameter"]) == (400, parameter)
     assert client.post(f"{api.RESERVATIONS}/x/settle", json=body).json()["parameter"] in ("id", parameter)
+
+
+def test_who_cannot_be_answered_now_is_told_when_to_ask_again(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise CannotAnswerError("the store could not answer: it cannot be reached")
+
+    monkeypatch.setattr(sql, "definitions", fail)
+    reservation = {"id": uuid.uuid4().hex, "amount": "0.01", **WHO}
+    for response in (client.get(api.BUDGETS), client.post(api.RESERVATIONS, json=reservation)):
+        assert (response.status_code, response.headers["retry-after"]) == (503, "1")
+        assert response.json()["detail"] == "the store could not answer: it cannot be reached"
+    monkeypatch.setattr(reserving, "WAITING", 0)
+    response = client.post(api.RESERVATIONS, json=reservation)
+    assert (response.status_code, response.headers["retry-after"]) == (503, "1")
+    assert response.json()["detail"] == "too many reservations wait; ask again later"

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infraprism.collector.ingest.attributes import money
-from infraprism.collector.ingest.calls import Batch, Call, SessionSpan, read_request
+from infraprism.collector.ingest.calls import Batch, Call, SessionSpan
+from infraprism.collector.ingest.quantities import money
+from infraprism.collector.ingest.spans import read_request
 from tests.support.otlp import NEW_YEAR, SECOND, make_call, make_request, make_span
 
 

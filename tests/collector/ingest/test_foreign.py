@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from infraprism.collector.ingest.calls import Call, SessionSpan, read_request
+from infraprism.collector.ingest.calls import Call, SessionSpan
+from infraprism.collector.ingest.spans import read_request
 from tests.support.otlp import SECOND, make_request, make_span
 from tests.test_dialects import DIALECTS
 

@@ -14,8 +14,9 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from starlette.testclient import TestClient
 
-from infraprism.collector.ingest import calls, logs
+from infraprism.collector.ingest import logs
 from infraprism.collector.ingest.calls import Batch
+from infraprism.collector.ingest.spans import read_request
 from infraprism.collector.store.embedded import Store
 from tests.support.otlp import (
     make_call,
@@ -54,7 +55,7 @@ def stored(store: Store) -> list[Any]:
 )
 @pytest.mark.parametrize("service", ["shop", None])
 def test_an_event_is_the_same_row_as_its_span(span: Span, service: str | None) -> None:
-    of_span = calls.read_request(make_request(span, service_name=service))
+    of_span = read_request(make_request(span, service_name=service))
     of_event = logs.read_request(make_logs_request(make_event(span), service_name=service))
 
     assert len(of_span.calls) == 1

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from infraprism.collector.ingest.calls import read_request
+from infraprism.collector.ingest.spans import read_request
 from infraprism.collector.store import backups
 from infraprism.collector.store.backups import BackupError
 from infraprism.collector.store.embedded import Store

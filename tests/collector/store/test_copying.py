@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from infraprism.collector.budgets.definitions import Budget, Spender
-from infraprism.collector.ingest.calls import Call, read_request
+from infraprism.collector.ingest.calls import Call
+from infraprism.collector.ingest.spans import read_request
 from infraprism.collector.store import budgets, copying, spending
 from infraprism.collector.store.budgets import Reservation, Settlement
 from infraprism.collector.store.embedded import Store

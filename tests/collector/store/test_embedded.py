@@ -14,7 +14,8 @@ from typing import Any
 import duckdb
 import pytest
 
-from infraprism.collector.ingest.calls import Batch, Call, read_request
+from infraprism.collector.ingest.calls import Batch, Call
+from infraprism.collector.ingest.spans import read_request
 from infraprism.collector.store import schema
 from infraprism.collector.store.embedded import Store
 from infraprism.collector.store.interface import CannotOpenError, QueueFullError, StoreFailedError
@@ -153,7 +154,7 @@ _FULL_DISK = """
 import resource, sys
 from pathlib import Path
 from tests.support.otlp import make_call, make_request
-from infraprism.collector.ingest.calls import read_request
+from infraprism.collector.ingest.spans import read_request
 from infraprism.collector.store.embedded import Store, StoreFailedError
 
 def send(numbers):

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from infraprism.collector.access.keyring import Keyring
-from infraprism.collector.ingest.calls import read_request
+from infraprism.collector.ingest.spans import read_request
 from infraprism.collector.store import deletions
 from infraprism.collector.store.deletions import Deleted
 from infraprism.collector.store.embedded import Store

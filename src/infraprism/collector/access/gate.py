@@ -26,9 +26,7 @@ class Gate:
     def __init__(
         self, app: ASGIApp, keyring: Keyring, sign_ins: SignIns, routes: Sequence[BaseRoute]
     ) -> None:
-        """Raises `UndeclaredError` where one of `routes` does not say what it asks for."""
-        for route in routes:
-            scopes.required_by(route)
+        """Every one of `routes` says what it asks for, see `scopes.scoped`."""
         self._app = app
         self._keyring = keyring
         self._sign_ins = sign_ins
@@ -71,8 +69,7 @@ class Gate:
         authorization = Headers(scope=asked).get("authorization")
         if authorization is None:
             return self._sign_ins.find(asked)
-        scheme, _, key = authorization.partition(" ")
-        return self._keyring.find(key.strip()) if scheme.lower() == "bearer" else None
+        return self._keyring.bearer(authorization)
 
     def _is_forged(self, asked: Scope) -> bool:
         """Whether a page of another site may have made a browser send this, without knowing a key."""

@@ -96,6 +96,11 @@ class Keyring:
         key_id = self._by_hash.get(digest)
         return None if key_id is None else self.holder(key_id)
 
+    def bearer(self, authorization: str) -> Holder | None:
+        """As `find`, of the key that ``Bearer <key>`` sends; None of any other scheme."""
+        scheme, _, key = authorization.partition(" ")
+        return self.find(key.strip()) if scheme.lower() == "bearer" else None
+
     def holder(self, key_id: str) -> Holder | None:
         """Who has the key of this id, and is noted to use it now; None once it is revoked."""
         key = self._keys[key_id]

@@ -8,9 +8,9 @@ from typing import Any, Final
 
 import msgspec
 
-from infraprism.collector import wire
+from infraprism.collector import times, wire
 from infraprism.collector.analytics import answers
-from infraprism.collector.recosts.repricing import estimated_usage, moment
+from infraprism.collector.recosts.repricing import estimated_usage
 from infraprism.pricing import Usage, explained
 from infraprism.pricing.exchange import Display
 from infraprism.pricing.explained import Line
@@ -136,7 +136,7 @@ def _earlier(cost: dict[str, Any]) -> dict[str, Any]:
 
 
 def _display(row: dict[str, Any], display: Display) -> dict[str, Any]:
-    at = moment(row["started_at"])
+    at = times.moment(row["started_at"])
     rate = display.rate(at)
     amount = None if row["amount"] is None else display.convert(row["amount"], at)
     return {

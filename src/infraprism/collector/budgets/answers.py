@@ -13,9 +13,7 @@ from infraprism.collector.budgets.periods import bounds
 from infraprism.collector.budgets.reserving import Answer, Overrun
 from infraprism.collector.store.crossings import Due
 from infraprism.collector.store.spending import Spent
-from infraprism.pricing import money
-
-CURRENCY = "USD"
+from infraprism.pricing import CURRENCY, money
 
 
 def definition(budget: Budget) -> dict[str, Any]:
@@ -94,7 +92,7 @@ def key(per: str, of: tuple[Any, ...]) -> dict[str, str | None]:
 
 def _overrun(overrun: Overrun) -> dict[str, Any]:
     budget, place, account, used = overrun
-    shown = {**definition(budget), "id": budget.id}
+    shown = definition(budget)
     if place is not None:
         shown = {name: shown[name] for name in ("amount", "currency", "per", "period", "action")}
         shown |= {"entity_type": budget.entity_type, "entity_id": budget.entity_id}

@@ -13,18 +13,18 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from infraprism import semconv
+from infraprism.collector import json_body
 from infraprism.collector.access.scopes import Scope, scoped
 from infraprism.collector.analytics import parameters
 from infraprism.collector.budgets import answers, requests
 from infraprism.collector.budgets.definitions import Budget
 from infraprism.collector.budgets.periods import bounds
-from infraprism.collector.budgets.reserving import BusyError, Desk
+from infraprism.collector.budgets.reserving import Desk
 from infraprism.collector.budgets.webhooks import Signer
-from infraprism.collector.ingest import bodies
 from infraprism.collector.problems import Problem
 from infraprism.collector.store import budgets, spending
 from infraprism.collector.store.budgets import Settlement
-from infraprism.collector.store.interface import CannotAnswerError, Connection, Store
+from infraprism.collector.store.interface import Connection, Store
 from infraprism.collector.wire import JSONAnswer
 
 BUDGETS: Final = "/v1/budgets"
@@ -84,10 +84,7 @@ class _Api:
     async def reserve(self, request: Request) -> JSONAnswer:
         """`POST /v1/budgets/reservations`: may this call be made? 201 where it is reserved, else 200."""
         ask = requests.reservation(await _body(request))
-        try:
-            answer = await self._desk.reserve(ask)
-        except (BusyError, CannotAnswerError) as error:
-            raise _unavailable(error) from None
+        answer = await self._desk.reserve(ask)
         return JSONAnswer(answers.reservation(ask.id, answer), status_code=201 if answer.is_allowed else 200)
 
     async def settle(self, request: Request) -> Response:
@@ -105,7 +102,7 @@ class _Api:
     async def list(self, request: Request) -> JSONAnswer:
         """`GET /v1/budgets`: all of them, the oldest first."""
         parameters.none(request.query_params.multi_items())
-        found = await self._query(lambda connection: budgets.definitions(connection))
+        found = await self._query(budgets.definitions)
         return JSONAnswer({"data": [*map(answers.definition, found)], "next_cursor": None, "has_more": False})
 
     async def create(self, request: Request) -> JSONAnswer:
@@ -170,10 +167,7 @@ class _Api:
         return shown
 
     async def _settled(self, settlement: Settlement) -> Response:
-        try:
-            await self._desk.settle(settlement)
-        except (BusyError, CannotAnswerError) as error:
-            raise _unavailable(error) from None
+        await self._desk.settle(settlement)
         return Response(status_code=204)
 
     async def _query(self, query: Callable[[Connection], _Result]) -> _Result:
@@ -181,7 +175,7 @@ class _Api:
             with self._store.reader() as connection:
                 return query(connection)
 
-        return await self._in_thread(run, self._queries)
+        return await anyio.to_thread.run_sync(run, limiter=self._queries)
 
     async def _change(self, change: Callable[[Connection], _Result]) -> _Result:
         def run() -> _Result:
@@ -190,13 +184,7 @@ class _Api:
                 connection.commit()
                 return result
 
-        return await self._in_thread(run, self._changes)
-
-    async def _in_thread(self, work: Callable[[], _Result], limiter: anyio.CapacityLimiter) -> _Result:
-        try:
-            return await anyio.to_thread.run_sync(work, limiter=limiter)
-        except CannotAnswerError as error:
-            raise _unavailable(error) from None
+        return await anyio.to_thread.run_sync(run, limiter=self._changes)
 
 
 def _one(connection: Connection, request: Request) -> Budget:
@@ -209,16 +197,4 @@ def _one(connection: Connection, request: Request) -> Budget:
 
 async def _body(request: Request) -> bytes:
     parameters.none(request.query_params.multi_items())
-    # A web page can send other types here from its visitor's browser, without being asked.
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
-        raise Problem(415, "Content-Type must be application/json")
-    try:
-        return await bodies.read(request)
-    except bodies.TooLargeError as error:
-        raise Problem(413, str(error)) from None
-
-
-def _unavailable(error: Exception) -> Problem:
-    if isinstance(error, BusyError):
-        return Problem(503, "too many reservations wait; ask again later")
-    return Problem(503, f"the store could not answer: {str(error).splitlines()[0]}")
+    return await json_body.text(request)

@@ -13,6 +13,7 @@ from infraprism.collector.budgets.definitions import TAG, Action, Budget, Spende
 from infraprism.collector.budgets.periods import Period
 from infraprism.collector.budgets.reserving import Ask
 from infraprism.collector.problems import Problem
+from infraprism.pricing import CURRENCY
 
 #: Characters of a text, tags and budgets of a reservation.
 _LONGEST: Final = 200
@@ -37,7 +38,7 @@ class _Inline(msgspec.Struct, forbid_unknown_fields=True):
 class _Definition(_Inline, forbid_unknown_fields=True, kw_only=True):
     name: str
     value: str | None = None
-    currency: str = "USD"
+    currency: str = CURRENCY
     webhook_url: str | None = None
 
 
@@ -62,8 +63,8 @@ def budget(body: bytes, budget_id: str, created_at: int, *, allow_private: bool)
     asked = _decode(body, _Definition)
     for name in ("name", "value"):
         _text(name, getattr(asked, name))
-    if asked.currency != "USD":
-        raise _wrong("currency", "must be USD: costs are in no other currency")
+    if asked.currency != CURRENCY:
+        raise _wrong("currency", f"must be {CURRENCY}: costs are in no other currency")
     if asked.value is not None and asked.per == "entity":
         raise _wrong("value", "is a session id or a tag's value; an entity is told by its type and id")
     if asked.webhook_url is not None:

@@ -93,7 +93,7 @@ class Desk:
 
     async def _queue(self, what: Ask | Settlement) -> Answer | None:
         if len(self._waiting) >= WAITING:
-            raise BusyError
+            raise BusyError("too many reservations wait; ask again later")
         future: asyncio.Future[Answer | None] = asyncio.get_running_loop().create_future()
         self._waiting.append((what, future))
         if not self._is_open:

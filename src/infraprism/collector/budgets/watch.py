@@ -15,7 +15,7 @@ from infraprism.collector.budgets import answers, webhooks
 from infraprism.collector.budgets.periods import bounds
 from infraprism.collector.budgets.webhooks import Signer
 from infraprism.collector.store import budgets, crossings, spending
-from infraprism.collector.store.crossings import Crossing
+from infraprism.collector.store.crossings import Crossing, Due
 from infraprism.collector.store.interface import Store
 
 #: Seconds between two rounds, and how much longer than a round the pause after it is.
@@ -23,7 +23,7 @@ _PAUSE: Final = 1.0
 _TIMES_A_ROUND: Final = 20
 #: Seconds between two sweeps of what says nothing any more.
 _SWEEP: Final = 30.0
-#: Crossings of a budget that are found, and that are told, in one round.
+#: Crossings of a budget that are found in one round, and that are read to be told.
 _AT_ONCE: Final = 100
 #: Seconds that a stop waits for a delivery.
 _PATIENCE: Final = 12.0
@@ -80,23 +80,34 @@ class Watch:
         """Send what is due. A receiver that does not take one message gets no other in this round."""
         if self._signer is None:
             return
-        with self._store.reader() as connection:
-            waiting = crossings.due(connection, budgets.definitions(connection), time.time_ns(), _AT_ONCE)
-        failed: set[str] = set()
-        for due in waiting:
-            url, budget_id = due.budget.webhook_url, due.budget.id
-            if self._stop.is_set() or url is None or budget_id is None or url in failed:
-                continue
-            now = time.time_ns()
-            body = answers.message(due)
-            headers = self._signer.headers(budget_id, due.crossing.id, now // 10**9, body)
-            is_taken, answer = webhooks.deliver(url, body, headers, allow_private=self._allow_private)
-            if not is_taken:
-                failed.add(url)
-                _log.warning("the webhook of budget %s was not taken: %s", budget_id, answer)
+        failed: set[str | None] = set()
+        while not self._stop.is_set():
+            failed_before = len(failed)
+            # Without those: what waits for one who takes nothing must not keep others from theirs.
             with self._store.reader() as connection:
-                crossings.attempted(connection, due.crossing.id, now, answer, is_delivered=is_taken)
-                connection.commit()
+                told = [one for one in budgets.definitions(connection) if one.webhook_url not in failed]
+                waiting = crossings.due(connection, told, time.time_ns(), _AT_ONCE)
+            for due in waiting:
+                if due.budget.webhook_url not in failed and not self._stop.is_set():
+                    self._send(self._signer, due, failed)
+            if len(failed) == failed_before:
+                return
+
+    def _send(self, signer: Signer, due: Due, failed: set[str | None]) -> None:
+        """Send one message, keep what came back, and note in `failed` who does not take it."""
+        url, budget_id = due.budget.webhook_url, due.budget.id
+        assert url is not None
+        assert budget_id is not None
+        now = time.time_ns()
+        body = answers.message(due)
+        headers = signer.headers(budget_id, due.crossing.id, now // 10**9, body)
+        is_taken, answer = webhooks.deliver(url, body, headers, allow_private=self._allow_private)
+        if not is_taken:
+            failed.add(url)
+            _log.warning("the webhook of budget %s was not taken: %s", budget_id, answer)
+        with self._store.reader() as connection:
+            crossings.attempted(connection, due.crossing.id, now, answer, is_delivered=is_taken)
+            connection.commit()
 
     def _repeat(self, work: Callable[[], None]) -> None:
         pause = _PAUSE

@@ -6,18 +6,15 @@ is counted.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Sequence
-from decimal import Context, Decimal, DecimalException, Inexact, InvalidOperation
-from functools import lru_cache
+from decimal import Decimal
 from typing import Any, Final, NamedTuple, TypeVar
 
 import msgspec
 from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 
 from infraprism import dialects, semconv
-from infraprism.collector import times
 from infraprism.collector.ingest import quantities
 from infraprism.collector.ingest.heads import RejectedError
 from infraprism.collector.ingest.shapes import shape_of
@@ -30,35 +27,11 @@ STATUSES: Final = frozenset(status.value for status in Status)
 
 #: Of one span.
 MAX_ATTRIBUTES: Final = 10_000
-#: Longer texts are no amounts and no times; that they are not kept bounds the memory of what was read.
-_CACHED: Final = 200
-_DECIMAL_TEXT: Final = re.compile(r"[+-]?[0-9]{1,64}(\.[0-9]{0,64})?([eE][+-]?[0-9]{1,3})?")
-# 38 digits, 24 of them decimals, is what DECIMAL(38, 24) holds; what does not fit exactly raises.
-_MONEY: Final = Context(prec=38, traps=[Inexact, InvalidOperation])
-_SMALLEST: Final = Decimal("1e-24")
 
 #: So begins what Logfire sends for `session.id`, which looks like a secret to it; it leaves the other name.
 _SCRUBBED: Final = "[Scrubbed due to "
 
 _Read = TypeVar("_Read")
-
-
-def money(text: object) -> Decimal | None:
-    """The exact, non-negative amount that `text` spells, or None when no DECIMAL(38, 24) holds it."""
-    return _money(text) if isinstance(text, str) and len(text) <= _CACHED else None
-
-
-@lru_cache(4096)  # calls of one kind cost the same again and again
-def _money(text: str) -> Decimal | None:
-    if not _DECIMAL_TEXT.fullmatch(text):
-        return None
-    try:
-        amount = _MONEY.quantize(Decimal(text), _SMALLEST)
-    except DecimalException:
-        return None
-    if not amount:
-        return abs(amount)  # -0 is 0
-    return None if amount.is_signed() else amount
 
 
 class Cost(NamedTuple):
@@ -190,7 +163,7 @@ class Attributes:
         values = self._values
         status = values.get(semconv.COST_STATUS)
         if status is None:
-            return Cost(None if is_error or self._is_pending() else "unpriced")
+            return Cost(None if is_error or dialects.is_pending(self._values) else "unpriced")
         if not isinstance(status, str) or status not in STATUSES:
             return self._unpriced("cost_status_unknown")
         del values[semconv.COST_STATUS]
@@ -200,7 +173,7 @@ class Attributes:
             return Cost(status)
         if semconv.COST_AMOUNT not in values:
             return self._unpriced("amount_missing")
-        amount = money(values[semconv.COST_AMOUNT])
+        amount = quantities.money(values[semconv.COST_AMOUNT])
         if amount is None:
             return self._unpriced("amount_invalid")
         if values.get(semconv.COST_CURRENCY) != CURRENCY:
@@ -213,17 +186,8 @@ class Attributes:
             amount,
             self._cost_parts(),
             self._take(semconv.COST_QUANTITIES, quantities.by_part, "cost_quantities_invalid") or {},
-            self._take(semconv.COST_EFFECTIVE_FROM, _moment, "effective_from_invalid"),
+            self._take(semconv.COST_EFFECTIVE_FROM, quantities.moment, "effective_from_invalid"),
             self._take(semconv.COST_ADJUSTMENT_PERCENT, quantities.percentage, "adjustment_percent_invalid"),
-        )
-
-    def _is_pending(self) -> bool:
-        # A response asked for in the background: the span of who fetches it has the usage and the cost.
-        reasons = self._values.get(semconv.RESPONSE_FINISH_REASONS)
-        return (
-            isinstance(reasons, list)
-            and bool(reasons)
-            and all(isinstance(reason, str) and reason in semconv.PENDING_REASONS for reason in reasons)
         )
 
     def _unpriced(self, reason: str) -> Cost:
@@ -233,7 +197,7 @@ class Attributes:
     def _cost_parts(self) -> dict[str, Decimal]:
         parts = {}
         for name in self._shape.parts:
-            part = money(self._values[name])
+            part = quantities.money(self._values[name])
             if part is None:
                 self._dropped["cost_part_invalid"] += 1
                 continue
@@ -280,13 +244,6 @@ class Attributes:
     def remaining(self) -> str:
         """What nobody took, as JSON text."""
         return _json(self._values)
-
-
-def _moment(value: object) -> int | None:
-    return _nanoseconds(value) if isinstance(value, str) and len(value) <= _CACHED else None
-
-
-_nanoseconds: Final = lru_cache(1024)(times.nanoseconds)
 
 
 def _json(value: object) -> str:

@@ -6,22 +6,18 @@ instrumentations.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-from infraprism.collector.ingest import attributes
+from infraprism.collector import times
+from infraprism.collector.ingest import quantities
+from infraprism.collector.ingest.calls import Call
 from infraprism.dialects import Facts
 from infraprism.pricing import CURRENCY, Cost, Part, Status, Usage, money, price
 from infraprism.pricing.stored import FURTHER_FIELDS, is_possible, with_further
 
-if TYPE_CHECKING:
-    from infraprism.collector.ingest.calls import Call
-
 #: Source of a cost that only the instrumentation knows.
 _INSTRUMENTATION: Final = "instrumentation"
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND: Final = timedelta(microseconds=1)
 
 
 def priced(call: Call, facts: Facts, own_cost: Decimal | None) -> Call:
@@ -45,13 +41,13 @@ def priced(call: Call, facts: Facts, own_cost: Decimal | None) -> Call:
     if cost.amount is not None:
         since = cost.effective_from
         fields |= {
-            "amount": attributes.money(money.text(cost.amount)),
+            "amount": quantities.money(money.text(cost.amount)),
             "currency": cost.currency,
             "cost_source": cost.source,
             "price_version": cost.price_version,
             "cost_parts": {part.name: part.amount for part in cost.parts},
             "cost_quantities": {part.name: Decimal(part.quantity) for part in cost.parts},
-            "effective_from": None if since is None else (since - _EPOCH) // _MICROSECOND * 1000,
+            "effective_from": None if since is None else times.of(since),
             "adjustment_percent": cost.adjustment,
         }
     return call._replace(**fields)
@@ -94,17 +90,15 @@ def _price(call: Call, facts: Facts, own_cost: Decimal | None) -> Cost | None:
                 provider=facts.provider,
                 model=facts.model,
                 service_tier=facts.service_tier,
-                at=_EPOCH + timedelta(microseconds=call.started_at // 1000),
+                at=times.moment(call.started_at),
                 batch=call.is_batch,
                 entity=(call.entity_type, call.entity_id),
             )
         if cost.amount is None and own_cost is not None:
             parts = (Part("reported", 1, own_cost, own_cost),)
             cost = Cost(Status.ESTIMATED, own_cost, parts, CURRENCY, _INSTRUMENTATION)
-        if cost.amount is not None:
-            amounts = (cost.amount, *(part.amount for part in cost.parts))
-            if any(attributes.money(money.text(amount)) is None for amount in amounts):
-                return None
+        if cost.amount is not None and not quantities.are_storable(cost):
+            return None
     except ArithmeticError:
         return None
     return cost

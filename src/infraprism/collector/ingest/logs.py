@@ -13,8 +13,9 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
 from infraprism import semconv
 from infraprism.collector.ingest.attributes import Attributes
-from infraprism.collector.ingest.calls import Batch, Call, read, service_name_of
+from infraprism.collector.ingest.calls import Batch, Call
 from infraprism.collector.ingest.heads import Head, RejectedError
+from infraprism.collector.ingest.spans import read, service_name_of
 
 #: Why a log record is accepted and not kept.
 NO_CALL: Final = "no_call"

@@ -12,10 +12,11 @@ from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 
 from infraprism.collector.ingest import otlp_json, pieces
 from infraprism.collector.ingest.bodies import TooLargeError
-from infraprism.collector.ingest.calls import Batch, service_name_of
+from infraprism.collector.ingest.calls import Batch
 from infraprism.collector.ingest.heads import RejectedError
 from infraprism.collector.ingest.otlp_json import UndecodableError
 from infraprism.collector.ingest.signals import Signal
+from infraprism.collector.ingest.spans import service_name_of
 
 #: Decompressed. Decoded it takes thirty times its size, where it is made of empty objects.
 MAX_JSON_BYTES: Final = 8 * 2**20

@@ -100,9 +100,8 @@ class GrpcServer:
             await anyio.to_thread.run_sync(self._keyring.refresh, limiter=self._refreshes)
         if self._keyring.is_open:
             return
-        sent = str(dict(context.invocation_metadata() or ()).get("authorization", ""))
-        scheme, _, key = sent.partition(" ")
-        holder = self._keyring.find(key.strip()) if scheme.lower() == "bearer" else None
+        sent = dict(context.invocation_metadata() or ()).get("authorization", "")
+        holder = self._keyring.bearer(str(sent))
         if holder is None:
             await context.abort(
                 grpc.StatusCode.UNAUTHENTICATED,

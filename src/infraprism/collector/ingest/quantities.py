@@ -1,4 +1,4 @@
-"""What a call was billed for, as its span spells it: counts, lengths, percentages, names. Pure."""
+"""What a call cost and was billed for, as its span spells it: amounts, counts, names, times. Pure."""
 
 from __future__ import annotations
 
@@ -7,14 +7,47 @@ from decimal import Context, Decimal, DecimalException, Inexact, InvalidOperatio
 from functools import lru_cache
 from typing import Final
 
-#: Longer texts are read anew each time: that bounds the memory of what was read.
+from infraprism.collector import times
+from infraprism.pricing import Cost
+from infraprism.pricing import money as exact
+
+#: Longer texts are no amounts and no times; that they are not kept bounds the memory of what was read.
+_LONGEST: Final = 200
+#: Longer lists of parts are read anew each time, for the same reason.
 _CACHED: Final = 500
+_AMOUNT: Final = re.compile(r"[+-]?[0-9]{1,64}(\.[0-9]{0,64})?([eE][+-]?[0-9]{1,3})?")
+# 38 digits, 24 of them decimals, is what DECIMAL(38, 24) holds; what does not fit exactly raises.
+_EXACT: Final = Context(prec=38, traps=[Inexact, InvalidOperation])
+_SMALLEST_AMOUNT: Final = Decimal("1e-24")
 _PLAIN: Final = re.compile(r"[0-9]{1,20}(\.[0-9]{1,18})?")
 _SIGNED: Final = re.compile(r"[+-]?[0-9]{1,20}(\.[0-9]{1,18})?")
 _PAIR: Final = re.compile(r"([^\s=]{1,200})=(\S+)")
-# What DECIMAL(38, 18) holds.
-_STORED: Final = Context(prec=38, traps=[Inexact, InvalidOperation])
+# The same of DECIMAL(38, 18).
 _SMALLEST: Final = Decimal("1e-18")
+
+
+def money(text: object) -> Decimal | None:
+    """The exact, non-negative amount that `text` spells, or None when no DECIMAL(38, 24) holds it."""
+    return _money(text) if isinstance(text, str) and len(text) <= _LONGEST else None
+
+
+@lru_cache(4096)  # calls of one kind cost the same again and again
+def _money(text: str) -> Decimal | None:
+    if not _AMOUNT.fullmatch(text):
+        return None
+    try:
+        amount = _EXACT.quantize(Decimal(text), _SMALLEST_AMOUNT)
+    except DecimalException:
+        return None
+    if not amount:
+        return abs(amount)  # -0 is 0
+    return None if amount.is_signed() else amount
+
+
+def are_storable(cost: Cost) -> bool:
+    """Whether the columns hold the amount of `cost`, which has one, and those of its parts."""
+    amounts = (cost.amount, *(part.amount for part in cost.parts))
+    return all(amount is not None and money(exact.text(amount)) is not None for amount in amounts)
 
 
 def count(value: object) -> Decimal | None:
@@ -59,6 +92,14 @@ def names(value: object) -> list[str] | None:
     return value if are_names else None  # type: ignore[return-value]
 
 
+def moment(value: object) -> int | None:
+    """Unix nanoseconds of an RFC 3339 time, or of a date; None for all else."""
+    return _nanoseconds(value) if isinstance(value, str) and len(value) <= _LONGEST else None
+
+
+_nanoseconds: Final = lru_cache(1024)(times.nanoseconds)
+
+
 def flag(value: object) -> bool | None:
     """True or false; None for all else."""
     return value if isinstance(value, bool) else None
@@ -68,6 +109,6 @@ def _decimal(value: object, form: re.Pattern[str]) -> Decimal | None:
     if not isinstance(value, str) or not form.fullmatch(value):
         return None
     try:
-        return _STORED.quantize(Decimal(value), _SMALLEST)
+        return _EXACT.quantize(Decimal(value), _SMALLEST)
     except DecimalException:
         return None

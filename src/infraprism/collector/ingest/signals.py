@@ -18,7 +18,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from infraprism.collector.ingest import calls, logs
+from infraprism.collector.ingest import logs, spans
 from infraprism.collector.ingest.calls import Batch
 from infraprism.collector.ingest.heads import REJECTIONS
 
@@ -60,5 +60,5 @@ def _said(batch: Batch, items: str) -> str:
     )
 
 
-TRACES: Final = Signal(ExportTraceServiceRequest, Span, calls.add, calls.read_request, _spans_accepted)
+TRACES: Final = Signal(ExportTraceServiceRequest, Span, spans.add, spans.read_request, _spans_accepted)
 LOGS: Final = Signal(ExportLogsServiceRequest, LogRecord, logs.add, logs.read_request, _logs_accepted)

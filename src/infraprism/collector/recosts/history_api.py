@@ -10,8 +10,8 @@ import anyio
 from starlette.requests import Request
 
 from infraprism import semconv
+from infraprism.collector import json_body
 from infraprism.collector.analytics import explanations, parameters
-from infraprism.collector.ingest import bodies
 from infraprism.collector.problems import Problem
 from infraprism.collector.recosts import recost, recost_answers
 from infraprism.collector.store import history
@@ -63,13 +63,7 @@ class HistoryApi:
     async def recost(self, request: Request) -> JSONAnswer:
         """`POST /v1/analytics/recosts`: price stored calls again, or see what that would change."""
         parameters.none(request.query_params.multi_items())
-        # A web page can send other types here from its visitor's browser, without being asked.
-        if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
-            raise Problem(415, "Content-Type must be application/json")
-        try:
-            wanted, dry_run = parameters.recost(await bodies.read(request))
-        except bodies.TooLargeError as error:
-            raise Problem(413, str(error)) from None
+        wanted, dry_run = parameters.recost(await json_body.text(request))
 
         def change() -> dict[str, Any]:
             own = self._own()

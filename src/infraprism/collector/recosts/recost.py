@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from infraprism import pricing
-from infraprism.collector.recosts.repricing import Stored, moment, reprice
+from infraprism.collector import times
+from infraprism.collector.recosts.repricing import Stored, reprice
 from infraprism.collector.store.history import CallFilter, Recost
 from infraprism.collector.store.recosting import Recosting
 from infraprism.pricing import Book, Cost, money, quotes
@@ -94,7 +95,7 @@ class _Tally:
             sums.after = money.EXACT.add(sums.after, after)
         if self.display is None:
             return
-        rate = self.display.rate(moment(call.started_at))
+        rate = self.display.rate(times.moment(call.started_at))
         if rate is None:
             sums.shown_before = sums.shown_after = None
             return

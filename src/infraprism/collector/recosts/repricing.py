@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final, Literal, NamedTuple
 
 import msgspec
 
 from infraprism import semconv
-from infraprism.collector.ingest import attributes, quantities
-from infraprism.pricing import Cost, Status, Usage, money, price
+from infraprism.collector import times
+from infraprism.collector.ingest import quantities
+from infraprism.pricing import Cost, Status, Usage, price
 from infraprism.pricing.stored import is_possible, with_further
 
 #: Why a call is not priced again; `docs/api.md` says what each means.
@@ -30,7 +30,6 @@ Reason = Literal[
 _MODERATION_FREE_AT: Final = ("openai", "azure.ai.openai")
 #: The price list has the decisions of OpenAI apart.
 _DECISIONS: Final = "openai-decisions"
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Stored(NamedTuple):
@@ -88,14 +87,13 @@ def reprice(call: Stored) -> Cost | Reason:
             provider=_DECISIONS if decisions else call.provider,
             model=call.model,
             service_tier=_asked_tier(call) if is_estimated else call.service_tier,
-            at=moment(call.started_at),
+            at=times.moment(call.started_at),
             batch=call.is_batch,
             entity=(call.entity_type, call.entity_id),
         )
-        if cost.amount is not None and (cost.amount, str(cost.status)) != (call.amount, call.cost_status):
-            for amount in (cost.amount, *(part.amount for part in cost.parts)):
-                if attributes.money(money.text(amount)) is None:
-                    return "amount_out_of_range"
+        is_other = (cost.amount, str(cost.status)) != (call.amount, call.cost_status)
+        if cost.amount is not None and is_other and not quantities.are_storable(cost):
+            return "amount_out_of_range"
     except ArithmeticError:
         return "amount_out_of_range"
     return _no_more_certain(call, cost, is_estimated)
@@ -141,11 +139,6 @@ def _asked_tier(call: Stored) -> str | None:
         return call.service_tier
     asked = msgspec.json.decode(call.attributes).get(semconv.OPENAI_REQUEST_SERVICE_TIER)
     return asked if isinstance(asked, str) else call.service_tier
-
-
-def moment(nanoseconds: int) -> datetime:
-    """Unix nanoseconds as an aware time, cut to microseconds."""
-    return _EPOCH + timedelta(microseconds=nanoseconds // 1000)
 
 
 def estimated_usage(values: Mapping[str, Any]) -> Usage | None:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple
 
-from infraprism.collector.ingest.calls import Call, SessionSpan
+from infraprism.collector.ingest.calls import Call, Row, SessionSpan
 from infraprism.collector.store.interface import Connection
-
-Row = TypeVar("Row", Call, SessionSpan)
 
 _OF_SESSION: Final = """session_id = $session_id
     AND coalesce(entity_type, '') = $entity_type AND coalesce(entity_id, '') = $entity_id"""

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
 from infraprism import semconv
+from infraprism.collector import times
 from infraprism.collector.recosts.repricing import Stored
 from infraprism.collector.store.interface import Connection
 from infraprism.pricing import Cost
@@ -27,7 +28,8 @@ _EARLIER_COSTS: Final = """
 """
 _RECOSTS: Final = "SELECT * FROM recosts ORDER BY id DESC LIMIT $limit"
 
-_TOKEN_PARTS: Final = ["cache_read", "cache_write", "input", "output", "reasoning", "reported", "requests"]
+#: Parts of a cost that are made of tokens, or of what came with them.
+TOKEN_PARTS: Final = ["cache_read", "cache_write", "input", "output", "reasoning", "reported", "requests"]
 #: In the order of the fields of `Stored`. Maps are read only where something is in them: most have none.
 _STORED: Final = """
     SELECT rowid, started_at, entity_type, entity_id, operation, provider,
@@ -46,21 +48,24 @@ _STORED: Final = """
     WHERE rowid >= $first AND rowid < $end AND started_at >= $since {wanted}
 """
 #: The columns that hold a cost: those that a recost replaces and keeps.
-_COST: Final = (
-    "amount, currency, cost_status, cost_source, price_version, cost_parts, cost_quantities, effective_from,"
-    " adjustment_percent"
+COST: Final = (
+    "amount",
+    "currency",
+    "cost_status",
+    "cost_source",
+    "price_version",
+    "cost_parts",
+    "cost_quantities",
+    "effective_from",
+    "adjustment_percent",
 )
 _KEEP: Final = f"""
     INSERT INTO recost_changes
-    SELECT $recost_id, trace_id, span_id, started_at, {_COST}
+    SELECT $recost_id, trace_id, span_id, started_at, {", ".join(COST)}
     FROM calls WHERE rowid BETWEEN $first AND $last AND rowid IN (SELECT unnest($row_id::BIGINT[]))
 """  # noqa: S608
-_REPLACE: Final = """
-    UPDATE calls SET
-        amount = new.amount, currency = new.currency, cost_status = new.cost_status,
-        cost_source = new.cost_source, price_version = new.price_version, cost_parts = new.cost_parts,
-        cost_quantities = new.cost_quantities, effective_from = new.effective_from,
-        adjustment_percent = new.adjustment_percent
+_REPLACE: Final = f"""
+    UPDATE calls SET {", ".join(f"{name} = new.{name}" for name in COST)}
     FROM (
         SELECT
             unnest($row_id::BIGINT[]) AS row_id,
@@ -75,7 +80,7 @@ _REPLACE: Final = """
             unnest($adjustment_percent::DECIMAL(38, 18)[]) AS adjustment_percent
     ) AS new
     WHERE calls.rowid = new.row_id AND calls.rowid BETWEEN $first AND $last
-"""
+"""  # noqa: S608
 
 
 @dataclass(frozen=True)
@@ -154,7 +159,7 @@ def chunks(connection: Connection, wanted: CallFilter) -> Iterator[list[Stored]]
     }
     parameters: dict[str, Any] = {
         "since": wanted.since,
-        "token_parts": _TOKEN_PARTS,
+        "token_parts": TOKEN_PARTS,
         "estimated": semconv.ESTIMATED_OUTPUT_TOKENS,
         "invalid": semconv.USAGE_INVALID,
     }
@@ -204,7 +209,9 @@ def cost_columns(costs: Sequence[Cost]) -> dict[str, list[Any]]:
         "price_version": [cost.price_version for cost in costs],
         "cost_parts": [{part.name: part.amount for part in cost.parts} for cost in costs],
         "cost_quantities": [{part.name: Decimal(part.quantity) for part in cost.parts} for cost in costs],
-        "effective_from": [_nanoseconds(cost) for cost in costs],
+        "effective_from": [
+            None if cost.effective_from is None else times.of(cost.effective_from) for cost in costs
+        ],
         "adjustment_percent": [cost.adjustment for cost in costs],
     }
 
@@ -219,11 +226,6 @@ def record(connection: Connection, recost: Recost) -> None:
         f"INSERT INTO recosts ({', '.join([*names, 'skipped'])}) VALUES ({', '.join(columns)})",  # noqa: S608
         parameters,
     )
-
-
-def _nanoseconds(cost: Cost) -> int | None:
-    since = cost.effective_from
-    return None if since is None else int(since.timestamp()) * 1_000_000_000 + since.microsecond * 1000
 
 
 def _text(number: Decimal | int | None) -> str | None:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import duckdb
 
-from infraprism.collector.ingest.calls import Call, SessionSpan
+from infraprism.collector.ingest.calls import Call, Row, SessionSpan, unique
 from infraprism.collector.store import columns
 
 
@@ -81,16 +81,14 @@ CALLS: Final = Table("calls", Call._fields)
 SPANS: Final = Table("spans", SessionSpan._fields)
 
 
-def insert(connection: duckdb.DuckDBPyConnection, table: Table, rows: Sequence[Call | SessionSpan]) -> int:
+def insert(connection: duckdb.DuckDBPyConnection, table: Table, rows: Sequence[Row]) -> int:
     """Append those of `rows` that are not stored yet; returns how many they were."""
-    unique: dict[tuple[str, str, int], Call | SessionSpan] = {}
-    for row in rows:
-        unique.setdefault((row.trace_id, row.span_id, row.started_at), row)
-    if not unique:
+    different = unique(rows)
+    if not different:
         return 0
     arrays: dict[str, Any] = {}
     starts: Sequence[int] = ()
-    for name, values in zip(table.columns, zip(*unique.values(), strict=True), strict=True):
+    for name, values in zip(table.columns, zip(*different, strict=True), strict=True):
         if name in _MAPS:
             arrays[f"{name}_keys"] = columns.lists(values)
             arrays[f"{name}_values"] = columns.lists([_spelt(value) for value in values])
@@ -99,7 +97,7 @@ def insert(connection: duckdb.DuckDBPyConnection, table: Table, rows: Sequence[C
             arrays[name] = write(values)
         if name == "started_at":
             starts = values
-    connection.register("batch", columns.batch(arrays, len(unique)))
+    connection.register("batch", columns.batch(arrays, len(different)))
     try:
         inserted = connection.execute(
             table.insert, {"earliest": min(starts), "latest": max(starts)}

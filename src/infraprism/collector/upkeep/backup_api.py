@@ -19,6 +19,7 @@ from infraprism.collector.store.backups import BackupError
 from infraprism.collector.store.embedded import Store as EmbeddedStore
 from infraprism.collector.store.interface import ChangeRunningError, Store
 from infraprism.collector.wire import JSONAnswer
+from infraprism.pricing import CURRENCY
 
 BACKUPS: Final = "/v1/backups"
 
@@ -49,7 +50,7 @@ def routes(store: Store, folder: Path | None) -> list[BaseRoute]:
                 "calls": copied.calls,
                 "spans": copied.spans,
                 "total_cost": wire.number(copied.total),
-                "currency": "USD",
+                "currency": CURRENCY,
             },
             status_code=201,
         )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from infraprism.collector.ingest.calls import Call, SessionSpan, read_request
+from infraprism.collector.ingest.calls import Call, SessionSpan
+from infraprism.collector.ingest.spans import read_request
 from infraprism.collector.store.clickhouse import schema
 from infraprism.collector.store.clickhouse.address import parse
 from infraprism.collector.store.opening import open_store

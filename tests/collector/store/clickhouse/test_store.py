@@ -14,7 +14,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from infraprism.collector.app import create_app
-from infraprism.collector.ingest.calls import Batch, Call, read_request
+from infraprism.collector.ingest.calls import Batch, Call
+from infraprism.collector.ingest.spans import read_request
 from infraprism.collector.store.clickhouse import schema
 from infraprism.collector.store.interface import CannotOpenError, Store, StoreFailedError
 from infraprism.collector.store.opening import open_store

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from clickhouse_connect.driver.client import Client
 
 from infraprism.collector.ingest.calls import Call, SessionSpan
-
-Row = TypeVar("Row", Call, SessionSpan)
 
 VERSION: Final = "row_version"
 _TYPES: Final = {
@@ -43,14 +41,6 @@ _TYPES: Final = {
     "chunk": "Int64",
     VERSION: "Int64",
 }
-
-
-def unique(rows: Sequence[Row]) -> list[Row]:
-    """`rows` without those that repeat an earlier one."""
-    found: dict[tuple[str, str, int], Row] = {}
-    for row in rows:
-        found.setdefault((row.trace_id, row.span_id, row.started_at), row)
-    return list(found.values())
 
 
 def insert(client: Client, table: str, rows: Sequence[Call | SessionSpan], version: int) -> None:

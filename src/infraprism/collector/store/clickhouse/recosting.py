@@ -17,23 +17,9 @@ from infraprism.collector.ingest.calls import Call
 from infraprism.collector.recosts.repricing import Stored
 from infraprism.collector.store import history
 from infraprism.collector.store.clickhouse import insertion
-from infraprism.collector.store.history import CallFilter, Recost
+from infraprism.collector.store.history import COST, TOKEN_PARTS, CallFilter, Recost
 from infraprism.pricing import Cost
 
-#: Parts of a cost that are made of tokens, or of what came with them.
-_TOKEN_PARTS: Final = ["cache_read", "cache_write", "input", "output", "reasoning", "reported", "requests"]
-#: The columns that hold a cost.
-_COST: Final = (
-    "amount",
-    "currency",
-    "cost_status",
-    "cost_source",
-    "price_version",
-    "cost_parts",
-    "cost_quantities",
-    "effective_from",
-    "adjustment_percent",
-)
 _NEXT_ID: Final = """
     SELECT 1 + greatest(
         (SELECT coalesce(max(id), 0) FROM recosts),
@@ -71,13 +57,13 @@ _OF_CHUNK: Final = f"""
     WHERE stored.started_at BETWEEN {{first:Int64}} AND {{last:Int64}}
 """  # noqa: S608
 _KEEP: Final = f"""
-    INSERT INTO recost_changes (recost_id, {_IDENTITY}, {", ".join(_COST)})
-    SELECT {{recost_id:Int64}}, {_IDENTITY}, {", ".join(f"stored.{name}" for name in _COST)} {_OF_CHUNK}
+    INSERT INTO recost_changes (recost_id, {_IDENTITY}, {", ".join(COST)})
+    SELECT {{recost_id:Int64}}, {_IDENTITY}, {", ".join(f"stored.{name}" for name in COST)} {_OF_CHUNK}
 """
 _COLUMNS: Final = (*Call._fields, "is_usage_known")
 _APPLY: Final = f"""
     INSERT INTO calls ({", ".join(_COLUMNS)}, {insertion.VERSION})
-    SELECT {", ".join(f"{'new' if name in _COST else 'stored'}.{name}" for name in _COLUMNS)},
+    SELECT {", ".join(f"{'new' if name in COST else 'stored'}.{name}" for name in _COLUMNS)},
         {{version:Int64}}
     {_OF_CHUNK}
 """
@@ -108,7 +94,7 @@ class ClickHouseRecosting:
         """The wanted calls, some at a time, the earliest first."""
         parameters: dict[str, Any] = {
             "since": wanted.since,
-            "token_parts": _TOKEN_PARTS,
+            "token_parts": TOKEN_PARTS,
             "estimated": semconv.ESTIMATED_OUTPUT_TOKENS,
             "invalid": semconv.USAGE_INVALID,
             "limit": history.CHUNK,

@@ -18,7 +18,7 @@ from typing import Final
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from infraprism.collector.ingest.calls import Batch
+from infraprism.collector.ingest.calls import Batch, unique
 from infraprism.collector.store import deletions
 from infraprism.collector.store.clickhouse import insertion, migrations, recosting
 from infraprism.collector.store.clickhouse.address import Address
@@ -165,7 +165,7 @@ class ClickHouseStore:
         calls = [call for batch in batches for call in batch.calls]
         spans = [span for batch in batches for span in batch.spans]
         version = -time.time_ns()
-        unique_calls, unique_spans = insertion.unique(calls), insertion.unique(spans)
+        unique_calls, unique_spans = unique(calls), unique(spans)
         with self._clients.one() as client:
             connection = ClickHouseConnection(client, self._address)
             if not calls and not spans:  # only a probe brings nothing
@@ -177,6 +177,6 @@ class ClickHouseStore:
         with self._counting:
             self.calls_stored += len(own_calls)
             self.spans_stored += len(own_spans)
-            unique = len(unique_calls) + len(unique_spans)
-            self.repeats_dropped += len(calls) + len(spans) - unique
-            self.deleted_dropped += unique - len(own_calls) - len(own_spans)
+            different = len(unique_calls) + len(unique_spans)
+            self.repeats_dropped += len(calls) + len(spans) - different
+            self.deleted_dropped += different - len(own_calls) - len(own_spans)
