@@ -125,10 +125,11 @@ class Courier:
         thread = self._thread
         if thread is None:
             return True
-        self._stop_at = time.monotonic() + timeout
-        self._is_stopping = True
+        if not self._is_stopping:  # else it was asked before, and has no more time than it had
+            self._stop_at = time.monotonic() + timeout
+            self._is_stopping = True
         self._wake.set()
-        thread.join(timeout)
+        thread.join(max(self._stop_at - time.monotonic(), 0))
         return not thread.is_alive()
 
     def release(self) -> None:
