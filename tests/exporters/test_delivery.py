@@ -97,6 +97,27 @@ def test_a_broken_or_endless_answer_is_no_answer(server: FaultServer, fault: Fau
     app.provider.shutdown()
 
 
+def test_a_server_that_asks_for_no_wait_is_not_asked_without_a_pause(server: FaultServer) -> None:
+    server.fault = Fault.STATUS
+    server.headers = {"Retry-After": "0"}
+    app = App()
+    app.end_spans(1)
+    until(lambda: len(server.requests) == 3)
+    assert server.times[2] - server.times[0] >= 1
+    server.fault = Fault.NONE
+    until(lambda: app.counts.sent == 1)
+    app.provider.shutdown()
+
+
+def test_a_flush_says_that_it_is_done_when_it_is(server: FaultServer) -> None:
+    app = App()
+    for count in range(1, 200):
+        app.end_spans(1)
+        assert app.flush()
+        assert len(server.spans) == count
+    app.provider.shutdown()
+
+
 def test_a_server_that_is_down_is_waited_for(server: FaultServer) -> None:
     server.down()
     app = App()
@@ -191,6 +212,18 @@ def test_a_shutdown_waits_no_longer_than_it_is_set(server: FaultServer, director
     assert time.monotonic() - began < 2
     server.fault = Fault.NONE
     assert any(path.suffix == ".segment" for path in left_on_disk(directory))
+
+
+def test_a_second_shutdown_has_no_more_time_than_the_first(server: FaultServer) -> None:
+    server.fault = Fault.SLOW
+    app = App(exit_seconds=1)
+    app.end_spans(10)
+    until(lambda: len(server.requests) == 1)
+    began = time.monotonic()
+    app._processor.shutdown()
+    app._processor.shutdown()  # as by the batch processor that stands beside it
+    assert time.monotonic() - began < 1.8
+    server.fault = Fault.NONE
 
 
 def test_a_shutdown_does_not_wait_for_a_server_that_is_down(server: FaultServer) -> None:

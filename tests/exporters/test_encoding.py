@@ -110,3 +110,13 @@ def test_what_utf8_cannot_say_is_replaced() -> None:
     request = ExportTraceServiceRequest.FromString(joined([span], span_item))
     [sent] = request.resource_spans[0].scope_spans[0].spans
     assert (sent.name, sent.attributes[0].value.string_value, len(sent.attributes)) == ("a?b", "c?d", 2)
+
+
+def test_a_body_that_otlp_has_not_is_sent_as_text() -> None:
+    endless: list[Any] = []
+    endless.append(endless)
+    for body, text in ((ValueError("no"), "no"), (2**70, str(2**70)), (endless, "[[...]]")):
+        found = [ReadableLogRecord(LogRecord(body=body, attributes={"session.id": "a"}), Resource({}), None)]
+        request = ExportLogsServiceRequest.FromString(joined(found, log_item))
+        [sent] = request.resource_logs[0].scope_logs[0].log_records
+        assert (sent.body.string_value, sent.attributes[0].key) == (text, "session.id")

@@ -80,3 +80,10 @@ def test_no_key_sends_no_authorization(receiver: Receiver, monkeypatch: pytest.M
     export_one(InfraPrismSpanExporter())
     [(headers, _)] = receiver.received
     assert "authorization" not in headers
+
+
+def test_headers_are_sent_as_they_were_written(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", "x-price=%E2%82%AC%201")
+    export_one(InfraPrismSpanExporter(headers=[{"name": "x-team", "value": "a"}]))
+    [(headers, _)] = receiver.received
+    assert (headers["x-price"].encode("latin-1").decode(), headers["x-team"]) == ("€ 1", "a")

@@ -91,3 +91,17 @@ def test_what_is_wrong_is_not(receiver: Receiver) -> None:
     assert app.flush()
     assert app.counts.held == {"unauthorized": 3}
     app.provider.shutdown()
+
+
+def test_what_is_too_large_is_halved(receiver: Receiver) -> None:
+    app = App()
+    tracer = app.provider.get_tracer("test")
+    for number in range(3):  # the server takes 4 MiB
+        tracer.start_span(f"large {number}", attributes={"text": "x" * (3 * 2**20)}).end()
+    tracer.start_span("too large", attributes={"text": "x" * (5 * 2**20)}).end()
+    assert app.flush()
+    assert (sorted(receiver.names), app.counts.dropped) == (
+        ["large 0", "large 1", "large 2"],
+        {"too_large": 1},
+    )
+    app.provider.shutdown()

@@ -10,13 +10,15 @@ from tests.exporters.fault_server import Fault, FaultServer
 
 #: In a process of its own: a meter provider is set once.
 PROGRAM = """
-import json, time
+import gc, json, time
 from infraprism_exporter_otlp import InfraPrismSpanProcessor
 from opentelemetry import metrics
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import TracerProvider
 
+InfraPrismSpanProcessor().shutdown()
+gc.collect()  # that one is gone: the next is reported all the same, once
 provider = TracerProvider(shutdown_on_exit=False)
 provider.add_span_processor(InfraPrismSpanProcessor(timeout=0.5))
 reader = InMemoryMetricReader()
@@ -28,6 +30,7 @@ time.sleep(0.1)
 [resource] = reader.get_metrics_data().resource_metrics
 found = {}
 for metric in resource.scope_metrics[0].metrics:
+    assert metric.name not in found
     for point in metric.data.data_points:
         found[metric.name] = [point.value, dict(point.attributes)]
 print(json.dumps(found))

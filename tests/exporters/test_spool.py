@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from infraprism_exporter_otlp import homes, upkeep
 from infraprism_exporter_otlp.counts import Counts
-from infraprism_exporter_otlp.frames import HEAD, ITEM, Group, group_frame, item_frame
-from infraprism_exporter_otlp.outbox import Outbox
+from infraprism_exporter_otlp.frames import HEAD, ITEM, MARK, MAX_PAYLOAD, Group, group_frame, item_frame
+from infraprism_exporter_otlp.outbox import DAMAGED, Outbox
 from infraprism_exporter_otlp.segment_reader import SegmentReader
 from infraprism_exporter_otlp.spool import Spool
 
@@ -196,3 +196,49 @@ def test_dead_processes_are_kept_within_the_limit_too(tmp_path: Path) -> None:
     assert not list((tmp_path / "damaged").iterdir())
     assert own.outbox is not None
     assert contents(own.outbox) == [b"own"]
+
+
+def test_what_is_read_and_not_delivered_is_within_the_limit(tmp_path: Path) -> None:
+    spool = written(tmp_path, [bytes(1000)] * 600, limit=MIB)
+    assert spool.outbox is not None
+    batch = spool.outbox.take()
+    assert batch is not None
+    for _ in range(2000):
+        spool.append(GROUP, bytes(1000))
+    assert upkeep.size_of(tmp_path) <= MIB
+    spool.outbox.done(batch)
+    assert spool.outbox.size() == sum(path.stat().st_size for path in tmp_path.glob("*/*.segment"))
+
+
+def test_zeros_behind_a_marker_are_damage(tmp_path: Path) -> None:
+    written(tmp_path, [b"item"]).close(is_delivered=False)
+    path = segment(tmp_path)
+    path.write_bytes(path.read_bytes() + MARK + bytes(5000) + item_frame(0, b"behind"))
+    counts = Counts()
+    assert contents(adopted(tmp_path, counts)) == [b"item", b"behind"]
+    assert counts.damaged_files == 1
+
+
+def test_what_does_not_fit_a_frame_is_not_written() -> None:
+    with pytest.raises(ValueError, match="too large"):
+        item_frame(0, bytes(MAX_PAYLOAD))
+
+
+@pytest.mark.parametrize("name", [".somebody's", "file"])
+def test_files_of_others_do_not_hide_a_spool(tmp_path: Path, name: str) -> None:
+    written(tmp_path, [b"item"]).close(is_delivered=False)
+    (tmp_path / name).touch()
+    (tmp_path / ".folder").mkdir()
+    (tmp_path / ".folder" / "file").touch()
+    for path in (tmp_path / name, tmp_path / ".folder"):
+        os.utime(path, (0, 0))
+    assert contents(adopted(tmp_path)) == [b"item"]
+
+
+def test_what_was_held_and_damaged_is_kept_within_the_limit(tmp_path: Path) -> None:
+    aside = tmp_path / upkeep.HELD / DAMAGED
+    aside.mkdir(parents=True)
+    (aside / "file").write_bytes(bytes(2 * MIB))
+    own = written(tmp_path, [b"own"])
+    upkeep.keep_limit(tmp_path, MIB, own.outbox, Counts())
+    assert not list(aside.iterdir())

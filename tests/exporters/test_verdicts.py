@@ -50,3 +50,5 @@ def test_retry_after_as_a_date() -> None:
     seconds = judge(Answer(429, {"retry-after": date})).retry_after
     assert seconds == pytest.approx(10, abs=1.5)
     assert judge(Answer(429, {"retry-after": "Mon, 01 Jan 2024 00:00:00 GMT"})).retry_after == 0
+    nowhen = "Mon, 01 Jan 99999999999999999999 00:00:00 GMT"
+    assert judge(Answer(429, {"retry-after": nowhen})).retry_after is None

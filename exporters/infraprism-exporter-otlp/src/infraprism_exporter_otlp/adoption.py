@@ -71,7 +71,8 @@ class Adoption:
         if time.monotonic() >= self._upkeep_at:
             self._upkeep_at = time.monotonic() + _SECONDS
             folder, limit = self._settings.folder, self._settings.max_bytes
-            upkeep.keep_limit(folder, limit, self._spool.outbox, self._counts)
+            with self.lock:
+                upkeep.keep_limit(folder, limit, self._spool.outbox, self._counts)
 
     def release(self) -> None:
         """Leave what is not delivered to who comes next."""

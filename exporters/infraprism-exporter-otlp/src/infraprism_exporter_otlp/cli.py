@@ -69,7 +69,7 @@ def _status(directory: Path) -> None:
     for it in found:
         age = "-" if it.oldest is None else f"{(now - it.oldest) / 1e9:,.0f} s"
         _say(f"{it.folder}  {it.home}  {it.state}  {it.records:,} records  {it.bytes:,} bytes  oldest {age}")
-    damaged = list(directory.glob(f"*/{DAMAGED}/*"))
+    damaged = list(directory.glob(f"*/**/{DAMAGED}/*"))
     if damaged:
         size = sum(path.stat().st_size for path in damaged)
         _say(f"{len(damaged)} damaged files are set aside, {size:,} bytes")
@@ -131,8 +131,7 @@ def _homes(folder: Path) -> Iterator[tuple[str, Path]]:
 def _items(home: Path) -> Iterator[Item]:
     """The records of a home that are not delivered yet, as far as it is known."""
     at_segment, offset = homes.delivered(home)
-    for path in sorted(home.glob("*.segment")):
-        number = int(path.stem)
+    for number, path in homes.segments(home):
         if number < at_segment:
             continue
         try:

@@ -59,6 +59,7 @@ class Courier:
         self._wake = threading.Event()
         self._settled = threading.Condition()
         self._starting = threading.Lock()
+        self._counting = threading.RLock()  # held while records go from where they wait into the hand, or out
         self._thread: threading.Thread | None = None
         self._is_idle = False
         self._is_stopping = False
@@ -93,10 +94,11 @@ class Courier:
         return thread is not None and thread.ident == threading.get_ident()
 
     def waiting(self) -> int:
-        """Records that are not sent yet, as far as this process knows."""
-        outbox, batch = self._spool.outbox, self._in_hand
-        in_hand = len(batch.items) if batch is not None else 0
-        return in_hand + self._memory.waiting() + (outbox.waiting() if outbox is not None else 0)
+        """Records of this process that are not sent yet, as far as it knows."""
+        with self._counting:
+            outbox, batch = self._spool.outbox, self._in_hand
+            in_hand = len(batch.items) if batch is not None and not self.adoption.has(batch) else 0
+            return in_hand + self._memory.waiting() + (outbox.waiting() if outbox is not None else 0)
 
     def oldest_age(self) -> float:
         """Seconds since the record that is being sent was written; 0 where none is."""
@@ -105,7 +107,8 @@ class Courier:
 
     def flush(self, timeout: float) -> bool:
         """Send what waits now; False where it could not be, at the first attempt and in `timeout` seconds."""
-        failures, wanted = self._failures, self._finished + self.waiting()
+        with self._counting:
+            failures, wanted = self._failures, self._finished + self.waiting()
         self._wanted = max(self._wanted, wanted)
         self._wake.set()
         with self._settled:
@@ -125,10 +128,11 @@ class Courier:
         thread = self._thread
         if thread is None:
             return True
-        self._stop_at = time.monotonic() + timeout
-        self._is_stopping = True
+        if not self._is_stopping:  # else it was asked before, and has no more time than it had
+            self._stop_at = time.monotonic() + timeout
+            self._is_stopping = True
         self._wake.set()
-        thread.join(timeout)
+        thread.join(max(self._stop_at - time.monotonic(), 0))
         return not thread.is_alive()
 
     def release(self) -> None:
@@ -172,7 +176,8 @@ class Courier:
     def _drain(self) -> bool:
         """Deliver what this process has; False where it was asked to stop."""
         while True:
-            batch = self._in_hand = self._in_hand or self._next()
+            with self._counting:
+                batch = self._in_hand = self._in_hand or self._next()
             if batch is None:
                 self._wanted = 0
                 break
@@ -199,9 +204,10 @@ class Courier:
             return False
         if batch.outbox is not None:
             batch.outbox.done(batch)
-        self._in_hand = None
-        if not self.adoption.has(batch):
-            self._finished += len(batch.items)
+        with self._counting:
+            self._in_hand = None
+            if not self.adoption.has(batch):
+                self._finished += len(batch.items)
         self._tell()
         return True
 

@@ -166,8 +166,10 @@ class Delivery:
         self._busy.add(threading.get_ident())
         self._courier.adoption.lock.acquire()
         self._spool.lock.acquire()
+        self._held.lock.acquire()
 
     def _after_fork_in_parent(self) -> None:
+        self._held.lock.release()
         self._spool.lock.release()
         self._courier.adoption.lock.release()
         self._busy.discard(threading.get_ident())

@@ -104,7 +104,10 @@ def log_item(record: ReadableLogRecord | ReadWriteLogRecord) -> bytes:
     if said.severity_number is not None:
         message.severity_number = said.severity_number.value  # type: ignore[assignment]
     message.body.SetInParent()
-    _set_value(message.body, said.body)
+    try:
+        _set_value(message.body, said.body)
+    except (TypeError, ValueError, RecursionError):  # such as an exception that was logged as it is
+        message.body.string_value = _text(str(said.body))
     _add_attributes(message.attributes, said.attributes)
     return as_item(message.SerializeToString())
 

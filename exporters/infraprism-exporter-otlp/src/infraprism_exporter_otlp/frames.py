@@ -24,6 +24,8 @@ HEAD: Final = struct.Struct("<4sII")
 GROUP: Final = struct.Struct("<BHI")
 #: Kind, number of the group, Unix nanoseconds at which it was written.
 ITEM: Final = struct.Struct("<BHQ")
+#: Zeros behind a marker, as a loss of power leaves them, have the checksum of nothing: they are no frame.
+_LEAST_PAYLOAD: Final = min(GROUP.size, ITEM.size)
 GROUP_KIND: Final = 1
 ITEM_KIND: Final = 2
 #: How many groups one file can define.
@@ -56,6 +58,8 @@ def item_frame(number: int, item: bytes) -> bytes:
 
 
 def _frame(payload: bytes) -> bytes:
+    if len(payload) > MAX_PAYLOAD:
+        raise ValueError("too large for a frame")
     return HEAD.pack(MARK, len(payload), zlib.crc32(payload)) + payload
 
 
@@ -64,7 +68,7 @@ def payload_at(data: bytes, at: int) -> bytes | None:
     if len(data) - at < HEAD.size:
         return None
     mark, length, checksum = HEAD.unpack_from(data, at)
-    if mark != MARK or length > MAX_PAYLOAD or len(data) - at - HEAD.size < length:
+    if mark != MARK or not _LEAST_PAYLOAD <= length <= MAX_PAYLOAD or len(data) - at - HEAD.size < length:
         return None
     payload = data[at + HEAD.size : at + HEAD.size + length]
     return payload if zlib.crc32(payload) == checksum else None

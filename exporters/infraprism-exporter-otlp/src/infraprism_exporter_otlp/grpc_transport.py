@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from http import HTTPStatus
 from pathlib import Path
 from typing import Final
@@ -30,6 +31,8 @@ _AS_HTTP: Final = {
     grpc.StatusCode.PERMISSION_DENIED: HTTPStatus.FORBIDDEN,
     grpc.StatusCode.UNIMPLEMENTED: HTTPStatus.NOT_FOUND,
 }
+#: gRPC has one status for a request that is too large and for too many: the first is in its words.
+_TOO_LARGE: Final = re.compile("larger than max|exceeds maximum size")
 
 
 class GrpcTransport:
@@ -49,6 +52,8 @@ class GrpcTransport:
             return Answer(HTTPStatus.OK, {}, export(body, timeout=timeout, metadata=metadata))
         except grpc.RpcError as error:
             status = _AS_HTTP.get(error.code(), HTTPStatus.BAD_REQUEST)
+            if status is HTTPStatus.TOO_MANY_REQUESTS and _TOO_LARGE.search(error.details() or ""):
+                status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
             return Answer(status)
         except (OSError, ValueError) as error:
             raise TransportError(type(error).__name__) from error

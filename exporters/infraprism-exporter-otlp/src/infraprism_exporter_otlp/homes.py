@@ -44,7 +44,7 @@ class Home:
 
     def segments(self) -> list[tuple[int, Path]]:
         """The segments that are there, the oldest first."""
-        return sorted((int(path.stem), path) for path in self.path.glob("*.segment") if path.stem.isdigit())
+        return segments(self.path)
 
     def delivered(self) -> tuple[int, int]:
         """Up to where items were delivered: a segment, and an offset in it. (0, 0) where it is not known."""
@@ -109,13 +109,19 @@ def adopt(path: Path) -> Home | None:
 
 def siblings(folder: Path) -> Iterator[Path]:
     """The homes in `folder`, the oldest first. Removes what a process left that died while it made one."""
-    with contextlib.suppress(OSError):
-        for path in sorted(folder.iterdir()):
-            if path.name[:1].isdigit() and path.is_dir():
-                yield path
-            elif path.name.startswith(_NEW) and time.time() - path.stat().st_mtime > _ABANDONED_SECONDS:
-                (path / _LOCK).unlink(missing_ok=True)
-                path.rmdir()
+    try:
+        names = sorted(os.listdir(folder))  # there may be thousands, of which only the first is looked at
+    except OSError:
+        return
+    for name in names:
+        path = folder / name
+        if name[:1].isdigit() and path.is_dir():
+            yield path
+        elif name.startswith(_NEW):
+            with contextlib.suppress(OSError):  # it has been renamed since, or is somebody else's
+                if time.time() - path.stat().st_mtime > _ABANDONED_SECONDS:
+                    (path / _LOCK).unlink(missing_ok=True)
+                    path.rmdir()
 
 
 def is_alive(path: Path) -> bool:
@@ -125,6 +131,11 @@ def is_alive(path: Path) -> bool:
         return True
     home.release(remove=False)
     return False
+
+
+def segments(path: Path) -> list[tuple[int, Path]]:
+    """As `Home.segments`, of a home that may be another's."""
+    return sorted((int(it.stem), it) for it in path.glob("*.segment") if it.stem.isdigit())
 
 
 def delivered(path: Path) -> tuple[int, int]:

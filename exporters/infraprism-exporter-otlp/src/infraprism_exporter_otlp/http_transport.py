@@ -89,7 +89,8 @@ class HttpTransport:
             connection = self._connection = self._connect(deadline)
         connection.response_class = partial(_Response, deadline)  # type: ignore[assignment]
         connection.sock.settimeout(_left(deadline))
-        connection.request("POST", self._target, content, self._headers)
+        sent = {name: value.encode() for name, value in self._headers.items()}  # UTF-8, as they came
+        connection.request("POST", self._target, content, sent)
         response = connection.getresponse()
         body = response.read(_MOST_BODY)
         headers = {name.lower(): value for name, value in response.getheaders()}

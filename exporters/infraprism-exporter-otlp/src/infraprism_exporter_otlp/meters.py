@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import weakref
 from collections.abc import Iterable
 
@@ -15,11 +16,11 @@ _known: weakref.WeakKeyDictionary[Delivery, Signal] = weakref.WeakKeyDictionary(
 
 def observe(delivery: Delivery, signal: Signal) -> None:
     """Report a delivery from now on, as long as it lives."""
-    if not _known:
-        _create()
+    _create()
     _known[delivery] = signal
 
 
+@functools.cache
 def _create() -> None:
     meter = get_meter("infraprism_exporter_otlp")
 

@@ -43,14 +43,14 @@ class Batch:
 
     Attributes:
         segment, position: where they end.
-        finished: files of which nothing is left once they are delivered, and the damaged bytes in each.
+        finished: segments of which nothing is left once they are delivered, and the damaged bytes in each.
     """
 
     items: list[Item]
     segment: int = 0
     position: int = 0
     outbox: Outbox | None = field(default=None, repr=False)
-    finished: list[tuple[Path, int]] = field(default_factory=list)
+    finished: list[tuple[Segment, int]] = field(default_factory=list)
 
 
 class Outbox:
@@ -64,6 +64,7 @@ class Outbox:
         self._reader: SegmentReader | None = None
         self._reading: Segment | None = None
         self._delivered = (0, 0)
+        self._finished_size = 0  # bytes of segments that were read, and are on disk until they are delivered
         if not is_own:
             self._delivered = home.delivered()
             for number, path in home.segments():
@@ -92,7 +93,7 @@ class Outbox:
                 with self.lock:
                     segment.records -= len(items)
             elif is_sealed:
-                batch.finished.append((segment.path, self._leave(segment)))
+                batch.finished.append((segment, self._leave(segment)))
             else:
                 break
         if batch.items:
@@ -121,11 +122,11 @@ class Outbox:
 
     def waiting(self) -> int:
         """Items that are not taken yet, as far as this process knows without reading."""
-        return sum(segment.records for segment in self.segments)
+        return sum(segment.records for segment in tuple(self.segments))  # others add to them meanwhile
 
     def size(self) -> int:
-        """Bytes on disk."""
-        return sum(segment.size for segment in self.segments)
+        """Bytes on disk, also of what is in the hand of a sender. Call it with the lock."""
+        return self._finished_size + sum(segment.size for segment in self.segments)
 
     def close(self) -> None:
         """Close the file that is read."""
@@ -157,11 +158,15 @@ class Outbox:
             self.close()
             if self.segments and self.segments[0] is segment:
                 self.segments.popleft()
+                self._finished_size += segment.size
         return damaged
 
     def _remove(self, batch: Batch) -> None:
         """Delete the files of which nothing is left to send, and set aside those that are damaged."""
-        for path, damaged in batch.finished:
+        for segment, damaged in batch.finished:
+            path = segment.path
+            with self.lock:
+                self._finished_size -= segment.size
             with contextlib.suppress(OSError):
                 if damaged:
                     self._counts.add_damaged_file()

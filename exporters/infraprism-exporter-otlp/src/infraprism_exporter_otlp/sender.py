@@ -88,7 +88,8 @@ class Sender:
                 failure, wait = f"HTTP {answer.status}", verdict.retry_after
             self._counts.add_retried(len(items))
             self._log(logging.WARNING, "transient", "%s: they are kept and sent again", failure)
-            if not self._pause(_backoff(attempt) if wait is None else wait):
+            # A server that asks for no time at all, or for one that is over, is not asked without a pause.
+            if not self._pause(_backoff(attempt) if wait is None else max(wait, _backoff(0))):
                 return False
         raise AssertionError
 

@@ -7,7 +7,7 @@ import logging
 import os
 import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal, get_args
@@ -78,7 +78,7 @@ def load(
     signal: Signal,
     *,
     endpoint: str | None = None,
-    headers: Mapping[str, str] | None = None,
+    headers: Mapping[str, str] | Sequence[Mapping[str, str]] | None = None,
     timeout: float | None = None,
     compression: str | None = None,
     certificate_file: str | None = None,
@@ -138,9 +138,11 @@ def _endpoint(signal: Signal, protocol: Protocol) -> str:
     return _otlp_of(signal, "ENDPOINT") or f"{(general or _DEFAULT_ENDPOINT).removesuffix('/')}/v1/{signal}"
 
 
-def _headers(signal: Signal, given: Mapping[str, str]) -> dict[str, str]:
+def _headers(signal: Signal, given: Mapping[str, str] | Sequence[Mapping[str, str]]) -> dict[str, str]:
+    if not isinstance(given, Mapping):  # as a configuration file has those of the official exporter
+        given = {each["name"]: each["value"] for each in given}
     headers = dict(parse_env_headers(_otlp(signal, "HEADERS") or "", liberal=True))
-    headers |= {name.lower(): value for name, value in given.items()}
+    headers |= {name.lower(): str(value) for name, value in given.items()}
     key = os.environ.get(API_KEY, "").strip()
     if key:
         headers.setdefault("authorization", f"Bearer {key}")

@@ -37,7 +37,7 @@ def keep_limit(folder: Path, limit: int, own: Outbox | None, counts: Counts) -> 
     lives drops its own.
     """
     over = size_of(folder) - limit
-    for path in sorted(folder.glob(f"{DAMAGED}/*")):
+    for path in sorted(folder.glob(f"**/{DAMAGED}/*")):
         if over <= 0:
             return
         with contextlib.suppress(OSError):

@@ -92,6 +92,6 @@ def _retry_after(written: str | None) -> float | None:
     except ValueError:
         try:
             seconds = parsedate_to_datetime(written).timestamp() - time.time()
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             return None
     return min(max(seconds, 0.0), LONGEST_RETRY_AFTER) if math.isfinite(seconds) else None
