@@ -46,6 +46,18 @@ def test_a_list(run: Run) -> None:
     assert "there are more" in run("sessions", "list", "--limit", "1")[1]
 
 
+def test_a_type_alone_and_a_partial_cost(run: Run, start: Start) -> None:
+    partial = {"session.id": "s", "infraprism.entity.id": None, "infraprism.cost.status": "partial"}
+    start(PRICES, make_call(1, partial))
+
+    code, text, errors = run("sessions", "list")
+
+    assert (code, errors) == (0, "")
+    assert "customer s 1 1 1,000 500 ≥ $0.0075" in " ".join(text.split())
+    assert "total 1 1 1 1,000 500 ≥ $0.0075" in " ".join(text.split())
+    assert "cost ≥ $0.0075" in " ".join(run("metrics", "--until", "2025-01-02")[1].split())
+
+
 @pytest.mark.usefixtures("sessions")
 def test_what_is_asked_for(run: Run) -> None:
     def listed(*options: str) -> list[str]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-import urllib.request
 from decimal import Decimal
 from typing import Any
 from urllib.parse import quote, urlencode
+
+from infraprism.cli import asking
 
 _SECONDS = 30
 
@@ -31,8 +32,6 @@ def session(url: str, row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _get(url: str, parameters: dict[str, str]) -> Any:
-    # Directly: a proxy that the environment names is not the way to this machine.
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     query = f"?{urlencode(parameters)}" if parameters else ""
-    with opener.open(url + query, timeout=_SECONDS) as response:
+    with asking.opener().open(url + query, timeout=_SECONDS) as response:
         return json.load(response, parse_float=Decimal, parse_int=int)

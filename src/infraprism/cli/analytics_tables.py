@@ -9,7 +9,7 @@ from rich import box
 from rich.table import Table
 
 from infraprism.cli.price_tables import amount
-from infraprism.cli.report import dollars
+from infraprism.cli.report import cost
 
 _COUNTS = {"sessions": "session_count", "turns": "turn_count", "calls": "call_count", "errors": "error_count"}
 
@@ -79,7 +79,7 @@ def _table(first: str, *others: str) -> Table:
 
 
 def _shown(row: dict[str, Any], name: str) -> str:
-    return dollars(row[name], row["unpriced_calls"]) if name == "total_cost" else f"{row[name]:,}"
+    return cost(row) if name == "total_cost" else f"{row[name]:,}"
 
 
 def _number(value: Any) -> str:

@@ -60,6 +60,11 @@ def save(args: argparse.Namespace, path: str, file: BinaryIO, *, skip_line: bool
         return cursor
 
 
+def opener() -> urllib.request.OpenerDirector:
+    """Opens URLs directly: a proxy that the environment names is not the way to this machine."""
+    return urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
 @contextmanager
 def _answer(
     args: argparse.Namespace, path: str, body: dict[str, Any] | None, method: str | None
@@ -70,13 +75,11 @@ def _answer(
     if environment.api_key is not None:
         headers["Authorization"] = f"Bearer {environment.api_key}"
     content = None if body is None else json.dumps(body).encode()
-    # Directly: a proxy that the environment names is not the way to this machine.
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         if not url.startswith(("http://", "https://")):
             raise ValueError("it must begin with http:// or https://")
         request = urllib.request.Request(url + path, content, headers, method=method)  # noqa: S310
-        with opener.open(request, timeout=_SECONDS) as response:
+        with opener().open(request, timeout=_SECONDS) as response:
             yield response
     except urllib.error.HTTPError as error:
         raise AskError(_refusal(url, error)) from None

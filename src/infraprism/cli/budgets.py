@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from infraprism.cli import asking, price_options
+from infraprism.cli.guarding import guarded
 from infraprism.cli.price_options import fail
 
 if TYPE_CHECKING:
@@ -28,9 +29,7 @@ def add_parser(subparsers: Subparsers) -> None:
     parser = subparsers.add_parser("budgets", help="what may be spent, and what was")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     listed = commands.add_parser("list", help="all budgets of the collector")
-    listed.set_defaults(run=_list)
     shown = commands.add_parser("show", help="who has spent how much of a budget in its present period")
-    shown.set_defaults(run=_show)
     created = commands.add_parser(
         "create", help="a new budget", epilog=_EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -48,13 +47,12 @@ def add_parser(subparsers: Subparsers) -> None:
         "--action", default="warn", choices=("warn", "raise"), help="what a call meets (%(default)s)"
     )
     created.add_argument("--webhook-url", metavar="URL", help="where to tell that it is crossed")
-    created.set_defaults(run=_create)
     deleted = commands.add_parser("delete", help="delete a budget")
-    deleted.set_defaults(run=_delete)
     for command in (shown, deleted):
         command.add_argument("budget_id", metavar="ID")
-    for command in (listed, shown, created, deleted):
+    for command, run in ((listed, _list), (shown, _show), (created, _create), (deleted, _delete)):
         asking.add_options(command)
+        command.set_defaults(run=guarded(run))
 
 
 def _list(args: argparse.Namespace) -> int:
@@ -70,10 +68,7 @@ def _create(args: argparse.Namespace) -> int:
     entity_type, entity_id = args.entity or (None, None)
     names = ("name", "amount", "per", "period", "value", "action", "webhook_url")
     wanted = {name: getattr(args, name) for name in names}
-    try:
-        text = asking.ask(args, _PATH, {**wanted, "entity_type": entity_type, "entity_id": entity_id})
-    except asking.AskError as error:
-        return fail(str(error))
+    text = asking.ask(args, _PATH, {**wanted, "entity_type": entity_type, "entity_id": entity_id})
     if args.json:
         print(text)  # noqa: T201
         return 0
@@ -85,19 +80,13 @@ def _create(args: argparse.Namespace) -> int:
 
 
 def _delete(args: argparse.Namespace) -> int:
-    try:
-        asking.ask(args, f"{_PATH}/{quote(args.budget_id, safe='')}", method="DELETE")
-    except asking.AskError as error:
-        return fail(str(error))
+    asking.ask(args, f"{_PATH}/{quote(args.budget_id, safe='')}", method="DELETE")
     return 0
 
 
 def _printed(args: argparse.Namespace, paths: Sequence[str]) -> int:
     """Print what the collector answers at `paths`: its budgets, or one of them and its state."""
-    try:
-        texts = [asking.ask(args, path) for path in paths]
-    except asking.AskError as error:
-        return fail(str(error))
+    texts = [asking.ask(args, path) for path in paths]
     if args.json:
         print(texts[-1])  # noqa: T201
         return 0

@@ -18,6 +18,7 @@ from typing import Any, Final
 from urllib.parse import unquote
 
 from infraprism import settings
+from infraprism.cli import asking
 
 #: OpenTelemetry's own variables, which say where spans go.
 _ENDPOINT: Final = "OTEL_EXPORTER_OTLP_ENDPOINT"
@@ -181,14 +182,12 @@ def _span() -> bytes:
 
 def _ask(url: str, headers: Mapping[str, str], body: bytes | None = None) -> tuple[int | None, Any]:
     """Status and JSON of the answer; None and the reason where there is none."""
-    # Directly: a proxy that the environment names is not the way to this machine.
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         if not url.startswith(("http://", "https://")):
             return None, "the address must begin with http:// or https://"
         kind = {"Content-Type": "application/json"}
         request = urllib.request.Request(url, body, {**headers, **kind})  # noqa: S310
-        with opener.open(request, timeout=_SECONDS) as response:
+        with asking.opener().open(request, timeout=_SECONDS) as response:
             return response.status, _json(response.read())
     except urllib.error.HTTPError as error:
         return error.code, _json(error.read())

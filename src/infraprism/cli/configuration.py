@@ -32,7 +32,7 @@ class Configuration:
     port: int
     #: Of OTLP over gRPC; `off`: not at all. None: the default one, where that is free.
     grpc_port: int | Literal["off"] | None
-    #: The file.
+    #: The file, or the address of a ClickHouse database.
     database: str
     api_key: str | None
     prices: Path | None

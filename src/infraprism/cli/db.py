@@ -8,7 +8,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from infraprism.cli import asking, configuration, db_copy, price_options
+from infraprism.cli import asking, configuration, db_copy
+from infraprism.cli.guarding import on_database
 from infraprism.cli.price_options import fail
 from infraprism.pricing import money
 
@@ -40,33 +41,10 @@ def add_parser(subparsers: Subparsers) -> None:
     asking.add_options(backup)
     restore = actions.add_parser("restore", help="copy a backup, checked, to where no database is yet")
     restore.add_argument("backup", type=Path, help="the file of the backup")
-    db_copy.add_action(actions, _guarded)
+    db_copy.add_action(actions)
     for action, run in ((migrate, _migrate), (check, _check), (backup, _backup), (restore, _restore)):
         configuration.add_options(action, "database")
-        action.set_defaults(run=_guarded(run))
-
-
-def _guarded(run: Any) -> Any:
-    def guarded(args: argparse.Namespace) -> int:
-        if price_options.tables() is None:
-            return fail("this needs the collector: pip install 'infraprism[collector]'")
-        from infraprism.collector.store.backups import BackupError
-        from infraprism.collector.store.copying import CopyError
-        from infraprism.collector.store.interface import CannotOpenError
-
-        try:
-            code: int = run(args)
-        except (
-            asking.AskError,
-            configuration.ConfigurationError,
-            BackupError,
-            CannotOpenError,
-            CopyError,
-        ) as error:
-            return fail(str(error))
-        return code
-
-    return guarded
+        action.set_defaults(run=on_database(run))
 
 
 def _migrate(args: argparse.Namespace) -> int:
@@ -75,12 +53,12 @@ def _migrate(args: argparse.Namespace) -> int:
     from infraprism.collector.store.opening import is_address, open_store
 
     database = configuration.read(args).database
-    if not is_address(database) and not Path(database).is_file():
-        return fail(f"{database}: there is no such file")
     if is_address(database):
         with closing(open_store(database)) as store:
             _say(f"{store.place} has the schema of this release")
         return 0
+    if not Path(database).is_file():
+        return fail(f"{database}: there is no such file")
     Store(Path(database)).close()
     _say(f"{database} has the schema of this release, version {len(schema.MIGRATIONS)}")
     return 0
@@ -159,6 +137,6 @@ def _say(line: str) -> None:
 
 
 def _waiting(for_what: str) -> Any:
-    tables = price_options.tables()
-    assert tables is not None
-    return tables.waiting(for_what)
+    from infraprism.cli import price_tables
+
+    return price_tables.waiting(for_what)

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from infraprism.cli import configuration
+from infraprism.cli.guarding import on_database
 from infraprism.pricing import money
 
 
-def add_action(actions: Any, guarded: Callable[[Any], Any]) -> None:
-    """Add the action; `guarded` says in one line what a run of it raises."""
+def add_action(actions: Any) -> None:
+    """Add the action."""
     parser = actions.add_parser("copy", help="copy a file into ClickHouse, checked by count and sum")
     parser.add_argument("source", type=Path, help="the database file, which no collector uses")
     parser.add_argument(
@@ -24,7 +25,7 @@ def add_action(actions: Any, guarded: Callable[[Any], Any]) -> None:
         " on this machine reads the password",
     )
     parser.add_argument("--config", type=Path, help="TOML file with the settings")
-    parser.set_defaults(run=guarded(_run))
+    parser.set_defaults(run=on_database(_run))
 
 
 def _run(args: argparse.Namespace) -> int:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from infraprism.cli import asking, price_options
+from infraprism.cli.guarding import guarded
 from infraprism.cli.price_options import fail
 
 if TYPE_CHECKING:
@@ -23,16 +24,13 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument("trace_id", metavar="TRACE_ID")
     parser.add_argument("span_id", metavar="SPAN_ID")
     asking.add_options(parser)
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=guarded(run))
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the explanation; returns the exit code: 1 where there is none."""
+    """Print the explanation; returns the exit code: 1 without tables. Raises `asking.AskError`."""
     ids = "/".join(quote(part, safe="") for part in (args.trace_id, args.span_id))
-    try:
-        text = asking.ask(args, f"/v1/analytics/calls/{ids}")
-    except asking.AskError as error:
-        return fail(str(error))
+    text = asking.ask(args, f"/v1/analytics/calls/{ids}")
     if args.json:
         print(text)  # noqa: T201
         return 0

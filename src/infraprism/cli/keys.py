@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from infraprism.cli import asking, configuration, price_options
-from infraprism.cli.price_options import fail
+from infraprism.cli import asking, configuration
+from infraprism.cli.guarding import on_database
 
 if TYPE_CHECKING:
     from infraprism.collector.access.keyring import Keyring
@@ -46,20 +46,7 @@ def add_parser(subparsers: Subparsers) -> None:
     for action, run in ((create, _create), (listing, _list), (revoke, _revoke)):
         asking.add_options(action)
         configuration.add_options(action, "database")
-        action.set_defaults(run=_guarded(run))
-
-
-def _guarded(run: Any) -> Any:
-    def guarded(args: argparse.Namespace) -> int:
-        if price_options.tables() is None:
-            return fail("this needs the collector: pip install 'infraprism[collector]'")
-        try:
-            code: int = run(args)
-        except (asking.AskError, configuration.ConfigurationError) as error:
-            return fail(str(error))
-        return code
-
-    return guarded
+        action.set_defaults(run=on_database(run))
 
 
 def _create(args: argparse.Namespace) -> int:
@@ -80,9 +67,9 @@ def _list(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps({"data": data}))  # noqa: T201
         return 0
-    tables = price_options.tables()
-    assert tables is not None
-    tables.console().print(tables.keys(data))
+    from infraprism.cli import price_tables
+
+    price_tables.console().print(price_tables.keys(data))
     return 0
 
 

@@ -6,37 +6,24 @@ import argparse
 import os
 import sys
 from collections.abc import Callable
+from importlib import import_module
 
 from infraprism import __version__
-from infraprism.cli import (
-    budgets,
-    cost,
-    db,
-    demo,
-    doctor,
-    explain,
-    keys,
-    metrics,
-    prices,
-    recost,
-    serve,
-    sessions,
-)
 
-#: A subcommand module has `add_parser(subparsers)`, which sets `run`, and `run(args) -> exit code`.
+#: Each is a module beside this one, with `add_parser(subparsers)`, which sets `run(args) -> exit code`.
 SUBCOMMANDS = (
-    budgets,
-    cost,
-    db,
-    demo,
-    doctor,
-    explain,
-    keys,
-    metrics,
-    prices,
-    recost,
-    serve,
-    sessions,
+    "budgets",
+    "cost",
+    "db",
+    "demo",
+    "doctor",
+    "explain",
+    "keys",
+    "metrics",
+    "prices",
+    "recost",
+    "serve",
+    "sessions",
 )
 
 
@@ -46,7 +33,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--version", action="version", version=f"infraprism {__version__}")
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for subcommand in SUBCOMMANDS:
-        subcommand.add_parser(subparsers)
+        import_module(f"infraprism.cli.{subcommand}").add_parser(subparsers)
     args = parser.parse_args(argv)
     run: Callable[[argparse.Namespace], int] = args.run
     try:

@@ -6,6 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from infraprism.cli import asking, filters, price_options
+from infraprism.cli.guarding import guarded
 from infraprism.cli.price_options import fail
 
 if TYPE_CHECKING:
@@ -34,16 +35,13 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument("--interval", choices=("day", "hour"), default="day", help="(%(default)s)")
     parser.add_argument("--time-zone", metavar="NAME", help="of dates, days and hours (UTC)")
     asking.add_options(parser)
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=guarded(run))
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print them; returns the exit code: 1 where there are none."""
+    """Print them; returns the exit code: 1 without tables. Raises `asking.AskError`."""
     query = filters.query(args, group_by=args.by, interval=args.interval, time_zone=args.time_zone)
-    try:
-        text = asking.ask(args, f"{_PATH}?{query}")
-    except asking.AskError as error:
-        return fail(str(error))
+    text = asking.ask(args, f"{_PATH}?{query}")
     if args.json:
         print(text)  # noqa: T201
         return 0

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from infraprism.cli import asking, price_options
+from infraprism.cli.guarding import guarded
 from infraprism.cli.price_options import fail
 
 if TYPE_CHECKING:
@@ -31,11 +32,11 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument("--unpriced", action="store_true", help="only calls whose amount is not known")
     parser.add_argument("--dry-run", action="store_true", help="only show what would change")
     asking.add_options(parser)
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=guarded(run))
 
 
 def run(args: argparse.Namespace) -> int:
-    """Have the collector do it and print what changed; returns the exit code: 1 where it did not."""
+    """Have the collector do it and print what changed; returns the exit code. Raises `asking.AskError`."""
     if (tables := price_options.tables()) is None:
         return fail(price_options.NO_TABLES)
     entity_type, entity_id = args.entity or (None, None)
@@ -48,11 +49,8 @@ def run(args: argparse.Namespace) -> int:
         "unpriced": args.unpriced,
         "dry_run": args.dry_run,
     }
-    try:
-        with tables.waiting("the collector prices its calls again"):
-            text = asking.ask(args, "/v1/analytics/recosts", wanted)
-    except asking.AskError as error:
-        return fail(str(error))
+    with tables.waiting("the collector prices its calls again"):
+        text = asking.ask(args, "/v1/analytics/recosts", wanted)
     if args.json:
         print(text)  # noqa: T201
         return 0

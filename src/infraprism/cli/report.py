@@ -9,7 +9,8 @@ from typing import Any
 from rich import box
 from rich.table import Table
 
-from infraprism.pricing import money
+from infraprism.cli.price_tables import entity
+from infraprism.pricing import Status, money
 
 _COUNTS = {"turns": "turn_count", "calls": "call_count", "in": "input_tokens", "out": "output_tokens"}
 
@@ -23,21 +24,21 @@ def table(rows: Sequence[dict[str, Any]]) -> Table:
         result.add_column(heading, f"{sum(row[name] or 0 for row in rows):,}", justify="right")
     spent = money.total(map(_cost, rows))
     unpriced = sum(row["unpriced_calls"] for row in rows)
-    result.add_column("cost", dollars(spent, unpriced), justify="right", no_wrap=True)
+    total = _dollars(spent, unpriced, is_floor=any(map(_is_partial, rows)))
+    result.add_column("cost", total, justify="right", no_wrap=True)
     for row in rows:
         result.add_row(
-            f"{row['entity_type']}/{row['entity_id']}" if row["entity_type"] else "",
+            entity(row),
             row["session_id"],
             *(f"{row[name] or 0:,}" for name in _COUNTS.values()),
-            dollars(_cost(row), row["unpriced_calls"]),
+            cost(row),
         )
     return result
 
 
-def dollars(amount: Decimal, unpriced: int) -> str:
-    """An amount in all its digits; one that misses unpriced calls is a floor and says so."""
-    exact = f"${money.text(amount)}"
-    return f"≥ {exact}, {unpriced} unpriced" if unpriced else exact
+def cost(row: dict[str, Any]) -> str:
+    """The total of a row in all its digits; one that misses something is a floor and says so."""
+    return _dollars(_cost(row), row["unpriced_calls"], is_floor=_is_partial(row))
 
 
 def differences(details: Sequence[dict[str, Any]]) -> list[str]:
@@ -48,6 +49,15 @@ def differences(details: Sequence[dict[str, Any]]) -> list[str]:
         if added != _cost(detail) or len(detail["calls"]) != detail["call_count"]:
             wrong.append(f"{detail['session_id']}: total {_cost(detail):f}, its calls add up to {added:f}")
     return wrong
+
+
+def _dollars(amount: Decimal, unpriced: int, *, is_floor: bool) -> str:
+    missing = f", {unpriced} unpriced" if unpriced else ""
+    return f"{'≥ ' if is_floor or unpriced else ''}${money.text(amount)}{missing}"
+
+
+def _is_partial(row: dict[str, Any]) -> bool:
+    return bool(row["cost_status"] == Status.PARTIAL)
 
 
 def _cost(row: dict[str, Any]) -> Decimal:

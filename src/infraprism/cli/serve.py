@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from typing import TYPE_CHECKING
 
 from infraprism import pricing, semconv
 from infraprism.cli import configuration
+from infraprism.cli.price_options import fail
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -25,13 +25,13 @@ def run(args: argparse.Namespace) -> int:
     try:
         told = configuration.read(args)
     except configuration.ConfigurationError as error:
-        return _fail(str(error))
+        return fail(str(error))
     try:
         from infraprism.collector import server
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("infraprism"):
             raise
-        return _fail("infraprism serve needs the collector: pip install 'infraprism[collector]'")
+        return fail("infraprism serve needs the collector: pip install 'infraprism[collector]'")
     try:
         if told.prices is not None:
             pricing.use(pricing.load(told.prices))
@@ -52,12 +52,7 @@ def run(args: argparse.Namespace) -> int:
     except pricing.PriceFileError as error:
         first, more = error.problems[0], len(error.problems) - 1
         others = f" (and {more} more)" if more else ""
-        return _fail(f"{semconv.SETTING_PRICES} cannot be used: {error.source}: {first}{others}")
+        return fail(f"{semconv.SETTING_PRICES} cannot be used: {error.source}: {first}{others}")
     except server.CannotStartError as error:
-        return _fail(str(error))
+        return fail(str(error))
     return 0
-
-
-def _fail(message: str) -> int:
-    print(message, file=sys.stderr)  # noqa: T201
-    return 1

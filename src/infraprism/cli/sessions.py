@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import quote, urlencode
 
 from infraprism.cli import asking, filters, price_options
+from infraprism.cli.guarding import guarded
 from infraprism.cli.price_options import fail
 
 if TYPE_CHECKING:
@@ -48,18 +49,7 @@ def add_parser(subparsers: Subparsers) -> None:
     show.add_argument("--entity", type=price_options.entity, metavar="TYPE/ID", help="whose session it is")
     for action, run in ((listing, _list), (show, _show), (export, _export)):
         asking.add_options(action)
-        action.set_defaults(run=_guarded(run))
-
-
-def _guarded(run: Any) -> Any:
-    def guarded(args: argparse.Namespace) -> int:
-        try:
-            code: int = run(args)
-        except asking.AskError as error:
-            return fail(str(error))
-        return code
-
-    return guarded
+        action.set_defaults(run=guarded(run))
 
 
 def _list(args: argparse.Namespace) -> int:

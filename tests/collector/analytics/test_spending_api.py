@@ -150,7 +150,7 @@ def test_costs_of_all_calls(client: TestClient, send: Send) -> None:
 
 
 def test_what_has_no_price_and_the_setting_that_would_give_it_one(client: TestClient, send: Send) -> None:
-    name = 'my "own"'
+    name = 'my "own" \\ 😀\x7f'
     send(
         make_call(1, {**UNPRICED, "gen_ai.provider.name": "llm.internal", "gen_ai.response.model": name}),
         make_call(2, {**UNPRICED, "gen_ai.response.model": None, "gen_ai.request.model": None}),

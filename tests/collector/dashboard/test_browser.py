@@ -13,6 +13,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Error, Page, expect, sync_playwright
 
+from infraprism.collector.dashboard import periods
 from tests.collector.dashboard.conftest import Collector
 from tests.collector.dashboard.test_pages import ACME
 from tests.support.conversations import HOSTILE, send, spans_of
@@ -199,6 +200,19 @@ def test_times_are_the_visitors_and_the_address_can_name_another_zone(page: Page
     assert page.locator("tbody time").first.inner_text().endswith(" JST")
     page.get_by_role("link", name="Overview").click()
     assert "time_zone=Asia%2FTokyo" in page.url
+
+
+def test_a_zone_that_the_collector_does_not_know_is_told_once(
+    page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(periods, "_zone", lambda name: None)
+    loads: list[str] = []
+    page.on("load", lambda loaded: loads.append(loaded.url))
+    page.goto("/prices")
+    page.wait_for_timeout(1500)
+
+    assert len(loads) <= 2
+    assert page.locator("html").get_attribute("data-zone") == "UTC"
 
 
 def test_all_is_reached_by_the_keyboard(page: Page) -> None:

@@ -1,4 +1,4 @@
-"""The routes of sessions, and the status."""
+"""The routes of sessions."""
 
 from __future__ import annotations
 
@@ -10,11 +10,10 @@ from urllib.parse import unquote_to_bytes
 from starlette.requests import Request
 from starlette.responses import Response
 
-from infraprism.collector.analytics import answers, cursors, exports, filtering, parameters, timelines
+from infraprism.collector.analytics import answers, cursors, exports, filtering, timelines
 from infraprism.collector.analytics.operations import Asking, Operation
-from infraprism.collector.counters import Counters, told
 from infraprism.collector.problems import Problem
-from infraprism.collector.store.interface import Connection, Store
+from infraprism.collector.store.interface import Connection
 from infraprism.collector.store.questions import calls, sessions
 from infraprism.collector.store.questions.asked import Row
 from infraprism.collector.store.questions.calls import Moment
@@ -65,10 +64,7 @@ class SessionsApi:
                 SESSIONS, "Sessions, a page at a time or as a file", filtering.SESSION_LIST, self.listed
             ),
             Operation(
-                f"{SESSIONS}/{{session_id}}",
-                "One session with its first calls",
-                filtering.ENTITY,
-                self.one,
+                f"{SESSIONS}/{{session_id}}", "One session with its first calls", filtering.ENTITY, self.one
             ),
             Operation(
                 f"{SESSIONS}/{{session_id}}/calls",
@@ -138,9 +134,11 @@ class SessionsApi:
         A slash that belongs to the id is encoded there.
         """
         raw = _raw(request)
-        name = _CALLS if raw.endswith(_CALLS) else _TIMELINE if raw.endswith(_TIMELINE) else b""
-        operation = self.operations()[{b"": 1, _CALLS: 2, _TIMELINE: 3}[name if raw != name else b""]]
-        return await operation.respond(request)
+        _, one, calls_of_it, timeline = self.operations()
+        for ending, operation in ((_CALLS, calls_of_it), (_TIMELINE, timeline)):
+            if raw.endswith(ending) and raw != ending:
+                return await operation.respond(request)
+        return await one.respond(request)
 
     async def one(self, request: Request, values: dict[str, Any]) -> Response:
         """`GET /v1/analytics/sessions/{session_id}`."""
@@ -166,11 +164,8 @@ class SessionsApi:
 
     async def calls(self, request: Request, values: dict[str, Any]) -> Response:
         """`GET /v1/analytics/sessions/{session_id}/calls`."""
-        session_id, after, limit = (
-            _decoded(_raw(request).removesuffix(_CALLS)),
-            _after(values),
-            values["limit"],
-        )
+        session_id, after = _decoded(_raw(request).removesuffix(_CALLS)), _after(values)
+        limit = values["limit"]
         found = await self._asking.ask(
             lambda connection: calls.of_session(
                 connection, _one(connection, session_id, values), limit + 1, after
@@ -216,19 +211,6 @@ class SessionsApi:
                 "has_more": has_more,
             }
         )
-
-
-class StatusApi:
-    """What became of what was received."""
-
-    def __init__(self, store: Store, counters: Counters) -> None:
-        self._store = store
-        self._counters = counters
-
-    async def status(self, request: Request) -> JSONAnswer:
-        """`GET /v1/status`: what became of everything received since the start."""
-        parameters.none(request.query_params.multi_items())
-        return JSONAnswer(told(self._store, self._counters))
 
 
 def _one(connection: Connection, session_id: str, values: dict[str, Any]) -> Key:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from decimal import Decimal
 from typing import Any, Final
 
 import msgspec
@@ -77,9 +76,9 @@ def _explanation(row: dict[str, Any], usage: Usage, is_estimated: bool) -> dict[
         "is_usage_estimated": is_estimated,
         "price_list": row["price_version"],
         "effective_from": None if since is None else wire.time(since),
-        "adjustment_percent": None if percent is None else wire.number(percent),
+        "adjustment_percent": answers.number(percent),
         "lines": [_line(line) for line in lines],
-        "total": None if row["amount"] is None else wire.number(row["amount"]),
+        "total": answers.number(row["amount"]),
         "unpriced": unpriced,
     }
 
@@ -115,10 +114,10 @@ def _usage(row: dict[str, Any]) -> tuple[Usage, bool]:
 def _line(line: Line) -> dict[str, Any]:
     return {
         "part": line.part,
-        "quantity": _number(line.quantity),
+        "quantity": answers.number(line.quantity),
         "unit": line.unit.name,
-        "rate": _number(line.rate),
-        "listed_rate": _number(line.listed_rate),
+        "rate": answers.number(line.rate),
+        "listed_rate": answers.number(line.listed_rate),
         "listed_per": line.unit.per,
         "amount": wire.number(line.amount),
     }
@@ -128,7 +127,7 @@ def _earlier(cost: dict[str, Any]) -> dict[str, Any]:
     return {
         "id": cost["recost_id"],
         "recosted_at": wire.time(cost["recosted_at"]),
-        "cost_before": _number(cost["amount"]),
+        "cost_before": answers.number(cost["amount"]),
         "cost_status_before": cost["cost_status"],
         "price_version_before": cost["price_version"],
         "cost_parts_before": {name: wire.number(part) for name, part in sorted(cost["cost_parts"].items())},
@@ -142,9 +141,5 @@ def _display(row: dict[str, Any], display: Display) -> dict[str, Any]:
     return {
         "currency": display.currency,
         "rate": None if rate is None else wire.number(rate.rate),
-        "cost": _number(amount),
+        "cost": answers.number(amount),
     }
-
-
-def _number(number: Decimal | None) -> msgspec.Raw | None:
-    return None if number is None else wire.number(number)

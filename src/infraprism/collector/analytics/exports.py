@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -90,17 +91,9 @@ def _csv(fields: Sequence[str], chunks: Iterable[list[dict[str, Any]]]) -> Itera
     yield text.getvalue().encode()
 
 
-def _cell(value: Any) -> Any:
-    match value:
-        case None:
-            return ""
-        case str():
-            return f"'{value}" if value.startswith(_FORMULA) else value
-        case msgspec.Raw():
-            return bytes(value).decode()
-        case list() | dict():
-            return msgspec.json.encode(value).decode()
-    return value
+def _cell(value: Any) -> str | None:
+    text = _text(value)
+    return f"'{text}" if isinstance(value, str) and value.startswith(_FORMULA) else text
 
 
 def _parquet(fields: Sequence[str], chunks: Iterable[list[dict[str, Any]]]) -> IO[bytes]:
@@ -123,8 +116,7 @@ def _parquet(fields: Sequence[str], chunks: Iterable[list[dict[str, Any]]]) -> I
         connection.execute(f"COPY rows TO '{path}' (FORMAT parquet)")
         file = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as somebody reads it
         with path.open("rb") as written:
-            while piece := written.read(_PIECE):
-                file.write(piece)
+            shutil.copyfileobj(written, file)
     return file
 
 
@@ -136,6 +128,7 @@ def _parsed(name: str, kind: str) -> str:
 
 
 def _text(value: Any) -> str | None:
+    """A value of an answer as text; null is None, which CSV leaves empty."""
     match value:
         case None | str():
             return value

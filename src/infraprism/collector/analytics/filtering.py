@@ -29,6 +29,10 @@ ENTITY: Final = (
     Parameter("entity_id", ANY_TEXT, "of this entity; empty: without an entity id"),
 )
 LIMIT: Final = Parameter("limit", whole(MAX_LIMIT), "rows of one answer", default=100)
+#: Of a list that can be a file too.
+_LIST_LIMIT: Final = Parameter(
+    "limit", whole(EXPORT_LIMIT), f"rows of one answer; of JSON at most {MAX_LIMIT}, by default 100"
+)
 CURSOR: Final = Parameter("cursor", TEXT, "`next_cursor` of the answer before")
 ORDER: Final = Parameter("order", choice("desc", "asc"), "the largest or the smallest first", default="desc")
 ZONE: Final = Parameter(
@@ -79,9 +83,7 @@ SESSION_LIST: Final = (
     sort(sessions.Sort, "last_activity_at"),
     ORDER,
     CURSOR,
-    Parameter(
-        "limit", whole(EXPORT_LIMIT), f"rows of one answer; of JSON at most {MAX_LIMIT}, by default 100"
-    ),
+    _LIST_LIMIT,
     file_format("csv", "jsonl", "parquet"),
 )
 CALL_LIST: Final = (*ENTITY, CURSOR, LIMIT)
@@ -98,9 +100,7 @@ SPENDERS: Final = (
     sort(spenders.Sort, "total_cost"),
     ORDER,
     CURSOR,
-    Parameter(
-        "limit", whole(EXPORT_LIMIT), f"rows of one answer; of JSON at most {MAX_LIMIT}, by default 100"
-    ),
+    _LIST_LIMIT,
     file_format("csv"),
 )
 COSTS: Final = (

@@ -9,12 +9,22 @@ from typing import Final
 import msgspec
 
 from infraprism.collector import times
+from infraprism.collector.analytics import declared, filtering
+from infraprism.collector.analytics.declared import MOMENT, Kind, Parameter
 from infraprism.collector.problems import Problem
 from infraprism.collector.store.history import CallFilter
 from infraprism.collector.store.questions.filters import Filter
 
-MAX_LIMIT: Final = 1000
-DEFAULT_LIMIT: Final = 100
+
+def _row_id(text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,18}", text):
+        raise ValueError("must be the next_cursor of an earlier answer")
+    return int(text)
+
+
+_BEFORE: Final = Parameter(
+    "cursor", Kind({"type": "string"}, _row_id), "`next_cursor` of the answer before: an id"
+)
 
 
 class RecostRequest(msgspec.Struct, forbid_unknown_fields=True):
@@ -31,22 +41,20 @@ class RecostRequest(msgspec.Struct, forbid_unknown_fields=True):
 
 def one_session(pairs: Iterable[tuple[str, str]], session_id: str) -> Filter:
     """The filter that finds one session. Raises `Problem`."""
-    given = _once(pairs, {"entity_type", "entity_id"})
-    return Filter(session_id, True, given.get("entity_type"), given.get("entity_id"))
+    values = declared.read(pairs, filtering.ENTITY)
+    return Filter(session_id, True, values["entity_type"], values["entity_id"])
 
 
 def recost_list(pairs: Iterable[tuple[str, str]]) -> int:
     """How many recosts are asked for. Raises `Problem`."""
-    return _limit(_once(pairs, {"limit"}).get("limit", str(DEFAULT_LIMIT)))
+    limit: int = declared.read(pairs, (filtering.LIMIT,))["limit"]
+    return limit
 
 
 def audit_list(pairs: Iterable[tuple[str, str]]) -> tuple[int, int | None]:
     """How many rows of the audit are asked for, and before which id. Raises `Problem`."""
-    given = _once(pairs, {"limit", "cursor"})
-    cursor = given.get("cursor")
-    if cursor is not None and not re.fullmatch(r"[0-9]{1,18}", cursor):
-        raise Problem(400, "cursor must be the next_cursor of an earlier answer", parameter="cursor")
-    return _limit(given.get("limit", str(DEFAULT_LIMIT))), None if cursor is None else int(cursor)
+    values = declared.read(pairs, (_BEFORE, filtering.LIMIT))
+    return values["limit"], values["cursor"]
 
 
 def call_ids(path: str) -> tuple[str, str]:
@@ -84,39 +92,10 @@ def recost(body: bytes) -> tuple[CallFilter, bool]:
 
 def none(pairs: Iterable[tuple[str, str]]) -> None:
     """Refuse every parameter. Raises `Problem`."""
-    _once(pairs, set())
-
-
-def _once(pairs: Iterable[tuple[str, str]], known: set[str]) -> dict[str, str]:
-    given: dict[str, str] = {}
-    for name, value in pairs:
-        if name not in known:
-            expected = f"; known are {', '.join(sorted(known))}" if known else ""
-            raise Problem(400, f"there is no parameter {name!r}{expected}", parameter=name)
-        if name in given:
-            raise Problem(400, f"{name} is given more than once", parameter=name)
-        given[name] = value
-    return given
-
-
-def _limit(text: str) -> int:
-    if re.fullmatch(r"[0-9]{1,9}", text) and 1 <= int(text) <= MAX_LIMIT:
-        return int(text)
-    raise Problem(400, f"limit must be a whole number from 1 to {MAX_LIMIT}", parameter="limit")
+    declared.read(pairs, ())
 
 
 def _nanoseconds(name: str, text: str) -> int:
     """Unix nanoseconds from 1970 on of a date (its first moment in UTC) or of a time with zone."""
-    found = times.nanoseconds(text)
-    if found is None:
-        raise _bad_time(name)
-    return max(found, 0)
-
-
-def _bad_time(name: str) -> Problem:
-    return Problem(
-        400,
-        f"{name} must be a date such as 2025-01-01 or an RFC 3339 time with zone such as"
-        " 2025-01-01T12:00:00Z (in a URL, write + as %2B)",
-        parameter=name,
-    )
+    found = times.nanoseconds(Parameter(name, MOMENT, "").read(name, text))
+    return max(found or 0, 0)

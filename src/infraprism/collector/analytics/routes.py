@@ -9,10 +9,11 @@ from starlette.routing import BaseRoute, Route
 
 from infraprism.collector.access.scopes import scoped
 from infraprism.collector.analytics import openapi
-from infraprism.collector.analytics.api import SESSIONS, SessionsApi, StatusApi
+from infraprism.collector.analytics.api import SESSIONS, SessionsApi
 from infraprism.collector.analytics.metrics_api import MetricsApi
 from infraprism.collector.analytics.operations import Asking
 from infraprism.collector.analytics.spending_api import SpendingApi
+from infraprism.collector.analytics.status_api import StatusApi
 from infraprism.collector.counters import Counters
 from infraprism.collector.store.interface import Store
 

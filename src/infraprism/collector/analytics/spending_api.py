@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+import anyio
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -136,7 +137,7 @@ class SpendingApi:
     async def prices(self, request: Request, values: dict[str, Any]) -> Response:
         """`GET /v1/analytics/prices`: by which list calls are priced now."""
         try:
-            own = None if self._prices is None else load(self._prices)
+            own = None if self._prices is None else await anyio.to_thread.run_sync(load, self._prices)
         except PriceFileError as error:
             detail = f"{semconv.SETTING_PRICES} of the collector cannot be used: {error}"
             raise Problem(503, detail) from None
@@ -174,9 +175,14 @@ def _unpriced(row: Row) -> dict[str, Any]:
         # Question marks are no prices: what is not filled in is told, and does not become 0.
         setting = (
             "[[prices]]\n"
-            f"provider = {json.dumps(row['provider'])}\n"
-            f"model = {json.dumps(row['model'])}\n"
+            f"provider = {_quoted(row['provider'])}\n"
+            f"model = {_quoted(row['model'])}\n"
             'input = "?"   # USD per million tokens\n'
             'output = "?"\n'
         )
     return {**shown, "last_seen_at": wire.time(row["last_seen_at"]), "setting": setting}
+
+
+def _quoted(text: str) -> str:
+    # JSON's quotes are TOML's, but for pairs of surrogates, which it writes instead of an emoji.
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

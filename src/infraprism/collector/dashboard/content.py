@@ -8,9 +8,6 @@ from typing import Any, NamedTuple
 
 from infraprism import semconv
 
-#: Operations that are turns.
-TURNS = semconv.TURN_OPERATIONS
-
 
 class Said(NamedTuple):
     """One piece of a conversation."""

@@ -59,29 +59,30 @@ def read(query: Mapping[str, str], cookies: Mapping[str, str], now: datetime) ->
             problems.append("The time zone must be a name such as Europe/Berlin; times are shown in UTC.")
         zone_name = "UTC"
     found = zone or UTC
-    today = now.astimezone(found).date()
-    days: int | None = DEFAULT_DAYS
-    last = today
-    first = last - timedelta(days=DEFAULT_DAYS - 1)
-    if text := query.get("days", ""):
-        if text.isascii() and text.isdigit() and len(text) <= 4 and 1 <= int(text) <= _MOST_DAYS:
-            days = int(text)
-            first = last - timedelta(days=days - 1)
-        else:
-            problems.append(f"The number of days must be from 1 to {_MOST_DAYS}; {DEFAULT_DAYS} are shown.")
-    elif query.get("start_date") or query.get("end_date"):
-        try:
-            last = _day(query.get("end_date")) or today
-            first = _day(query.get("start_date")) or last - timedelta(days=DEFAULT_DAYS - 1)
-            if first > last:
-                raise ValueError
-            days = None
-        except (ValueError, OverflowError):
-            problems.append("The dates must be two days such as 2025-01-31, the earlier one first.")
-            last = today
-            first = last - timedelta(days=DEFAULT_DAYS - 1)
+    first, last, days, problem = _days(query, now.astimezone(found).date())
+    if problem:
+        problems.append(problem)
     is_chosen = zone is not None and bool(asked or cookies.get(ZONE_COOKIE))
     return Period(first, last, found, zone_name, days, is_chosen, tuple(problems))
+
+
+def _days(query: Mapping[str, str], today: date) -> tuple[date, date, int | None, str | None]:
+    """First day, last day, their number unless they were named, and what could not be used."""
+    default = (today - timedelta(days=DEFAULT_DAYS - 1), today, DEFAULT_DAYS)
+    if text := query.get("days", ""):
+        if text.isascii() and text.isdigit() and len(text) <= 4 and 1 <= int(text) <= _MOST_DAYS:
+            return today - timedelta(days=int(text) - 1), today, int(text), None
+        return *default, f"The number of days must be from 1 to {_MOST_DAYS}; {DEFAULT_DAYS} are shown."
+    if not (query.get("start_date") or query.get("end_date")):
+        return *default, None
+    try:
+        last = _day(query.get("end_date")) or today
+        first = _day(query.get("start_date")) or last - timedelta(days=DEFAULT_DAYS - 1)
+        if first > last:
+            raise ValueError
+    except (ValueError, OverflowError):
+        return *default, "The dates must be two days such as 2025-01-31, the earlier one first."
+    return first, last, None, None
 
 
 def _day(text: str | None) -> date | None:

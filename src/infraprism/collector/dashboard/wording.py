@@ -127,7 +127,7 @@ def duration(milliseconds: int | None) -> str:
 
 def moment(text: str | None, zone: tzinfo) -> str:
     """A time of the API in the visitor's zone, which is named."""
-    found = read_time(text)
+    found = _time(text)
     if found is None:
         return "–"
     try:
@@ -139,7 +139,7 @@ def moment(text: str | None, zone: tzinfo) -> str:
 
 def brief(text: str | None, zone: tzinfo) -> str:
     """As `moment`, to the minute, and without a year that is this one."""
-    found = read_time(text)
+    found = _time(text)
     if found is None:
         return "–"
     try:
@@ -152,7 +152,7 @@ def brief(text: str | None, zone: tzinfo) -> str:
 
 def day(text: str | None, zone: tzinfo) -> str:
     """The day, and where it is not midnight the hour, of a time of the API in the visitor's zone."""
-    found = read_time(text)
+    found = _time(text)
     if found is None:
         return "–"
     local = found.astimezone(zone)
@@ -161,7 +161,7 @@ def day(text: str | None, zone: tzinfo) -> str:
     )
 
 
-def read_time(text: str | None) -> datetime | None:
+def _time(text: str | None) -> datetime | None:
     """A time of the API."""
     return None if text is None else datetime.fromisoformat(text).astimezone(UTC)
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
+from typing import Any, Final
 
+from infraprism.collector.dashboard.asking import Answer
 from infraprism.collector.dashboard.pages import drawing
-from infraprism.collector.dashboard.pages.overview import budget_states
+from infraprism.collector.dashboard.pages.overview import MOST_BUDGETS, budget_states
 from infraprism.collector.dashboard.visit import SESSIONS, Visit
+
+#: Rows of a budget's state among which the entity is looked for: as many as the API gives.
+_SPENDERS: Final = "1000"
 
 
 async def entity(visit: Visit) -> dict[str, Any]:
@@ -52,14 +57,22 @@ async def entity(visit: Visit) -> dict[str, Any]:
         "order": order,
         "models": models,
         "budgets": budgets,
-        "states": [(budget, _of(state, name)) for budget, state in await budget_states(visit, own)],
+        "states": [
+            (budget, _of(state, name))
+            for budget, state in await budget_states(visit, own, [("limit", _SPENDERS)])
+        ],
+        "more_budgets": max(len(own) - MOST_BUDGETS, 0),
         "status": listed.status,
     }
 
 
-def _of(state: Any, name: dict[str, Any]) -> Any:
-    """The rows of a budget's state that are of this entity."""
+def _of(state: Answer, name: dict[str, Any]) -> Answer:
+    """What a budget's state says of this entity."""
     if state.data is None:
         return state
     rows = [row for row in state.data["data"] if name.items() <= row["key"].items()]
-    return type(state)(state.address, state.status, {"data": rows})
+    if not rows and state.data["has_more"]:
+        return replace(
+            state, data=None, problem=f"This entity is not among the {_SPENDERS} that used most of it."
+        )
+    return replace(state, data={**state.data, "data": rows, "has_more": False})

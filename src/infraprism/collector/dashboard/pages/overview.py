@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from infraprism.collector.dashboard.asking import segment
+from infraprism.collector.dashboard.asking import Answer, Parameters, segment
 from infraprism.collector.dashboard.pages import drawing
 from infraprism.collector.dashboard.visit import SESSIONS, Visit
 
-_MOST_BUDGETS: Final = 10
+#: Budgets whose state a page shows: each is a question.
+MOST_BUDGETS: Final = 10
 
 
 async def overview(visit: Visit) -> dict[str, Any]:
@@ -26,6 +27,7 @@ async def overview(visit: Visit) -> dict[str, Any]:
         ("Unpriced models", "/v1/analytics/unpriced", period.bounds),
         ("Budgets", "/v1/budgets", []),
     )
+    existing = (budgets.data or {}).get("data", [])
     has_calls = metrics.data is not None and metrics.data["summary"]["call_count"] > 0
     return {
         "metrics": metrics,
@@ -35,21 +37,24 @@ async def overview(visit: Visit) -> dict[str, Any]:
         "models": models,
         "unpriced": unpriced,
         "budgets": budgets,
-        "states": await budget_states(visit, (budgets.data or {}).get("data", [])),
+        "states": await budget_states(visit, existing),
+        "more_budgets": max(len(existing) - MOST_BUDGETS, 0),
         "is_empty": not has_calls and await is_empty(visit),
     }
 
 
-async def budget_states(visit: Visit, budgets: list[dict[str, Any]]) -> list[tuple[dict[str, Any], Any]]:
-    """Each of the first budgets with the answer that tells its state."""
+async def budget_states(
+    visit: Visit, budgets: list[dict[str, Any]], parameters: Parameters = ()
+) -> list[tuple[dict[str, Any], Answer]]:
+    """Each of the first `MOST_BUDGETS` budgets with the answer that tells its state."""
     states = await visit.ask_all(
         *(
             (
                 f"Budget {budget['name'] or budget['id']}",
                 f"/v1/budgets/{segment(str(budget['id']))}/state",
-                [],
+                parameters,
             )
-            for budget in budgets[:_MOST_BUDGETS]
+            for budget in budgets[:MOST_BUDGETS]
         )
     )
     return list(zip(budgets, states, strict=False))

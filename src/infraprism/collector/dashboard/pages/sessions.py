@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from infraprism import semconv
 from infraprism.collector.dashboard import content, sums, timeline
 from infraprism.collector.dashboard.asking import segment
 from infraprism.collector.dashboard.pages.overview import is_empty
@@ -121,7 +122,7 @@ async def _all_added(
 
 async def _said(visit: Visit, calls: list[dict[str, Any]]) -> list[content.Said]:
     """What was said until the last turn of `calls`: its prompt has all that was said before."""
-    turns = [call for call in calls if call["operation"] in content.TURNS and not call["is_error"]]
+    turns = [call for call in calls if call["operation"] in semconv.TURN_OPERATIONS and not call["is_error"]]
     if not turns:
         return []
     last = await visit.ask("Last turn", call_path(turns[-1]["trace_id"], turns[-1]["span_id"]))

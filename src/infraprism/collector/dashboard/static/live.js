@@ -4,8 +4,13 @@
 const page = document.documentElement;
 const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
 if (!("zoneChosen" in page.dataset) && zone) {
-  document.cookie = `infraprism_time_zone=${encodeURIComponent(zone)}; path=/; max-age=31536000; SameSite=Strict`;
-  if (zone !== page.dataset.zone && document.cookie.includes("infraprism_time_zone=")) location.reload();
+  const told = `infraprism_time_zone=${encodeURIComponent(zone)}`;
+  const isTold = () => document.cookie.split("; ").includes(told);
+  // A zone that was told before and is not shown is one that the collector does not know.
+  if (!isTold()) {
+    document.cookie = `${told}; path=/; max-age=31536000; SameSite=Strict`;
+    if (zone !== page.dataset.zone && isTold()) location.reload();
+  }
 }
 
 // The list of sessions is fetched again once the collector has stored something.
