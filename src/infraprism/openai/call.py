@@ -38,19 +38,17 @@ class Call:
 
     __slots__ = (
         "__weakref__",
-        "_asked_from",
+        "_asked",
         "_began",
         "_connection",
         "_content",
         "_ended",
         "_first_chunk",
-        "_hides",
         "_identity",
         "_inside",
         "_metrics",
         "_once",
         "_prompt",
-        "_refused",
         "_reply",
         "_span",
         "_started_at",
@@ -88,10 +86,7 @@ class Call:
         self._connection = connection
         self._metrics = metrics
         self.arguments = arguments if asked is None else asked
-        #: The caller's own arguments, where others are sent.
-        self._asked_from = None if asked is None else arguments
-        self._hides = asked is not None
-        self._refused = False
+        self._asked = None if asked is None else stream_usage.Asked(arguments)
         self._reply = reply = Reply()
         if (billed := target.surface.billed) is not None:
             reply.quantities = billed(arguments)
@@ -139,11 +134,10 @@ class Call:
 
     @guard.guarded("telemetry_error")
     def _stop_asking(self, error: BaseException) -> bool:
-        arguments, self._asked_from = self._asked_from, None
-        if arguments is None or not stream_usage.is_refusal(self._target.server, arguments, error):
+        own = None if self._asked is None else self._asked.refused(self._target.server, error)
+        if own is None:
             return False
-        self._hides, self._refused = False, True
-        self.arguments = arguments
+        self.arguments = own
         return True
 
     @guard.guarded("telemetry_error")
@@ -160,8 +154,8 @@ class Call:
     def streams(self) -> None:
         """The reply comes as a stream: keep what an estimate would need."""
         abandoned.end_at_exit(self)
-        if self._hides or self._refused:
-            stream_usage.remember(self._target.server, takes=self._hides)
+        if self._asked is not None:
+            stream_usage.remember(self._target.server, takes=self._asked.takes)
         if self._target.surface.estimated:
             self._prompt = estimate.snapshot(self.arguments)
             self._reply.pieces = []
@@ -192,7 +186,7 @@ class Call:
     @property
     def hides(self) -> bool:
         """Whether chunks are to be shown to `hide` before the caller sees them."""
-        return self._hides
+        return self._asked is not None and self._asked.takes
 
     @guard.guarded("telemetry_error")
     def hide(self, chunk: Any) -> bool:
@@ -276,7 +270,7 @@ class Call:
             )
             spans.finish(self._span, target, self._identity, self._connection, self._metrics, outcome)
             # Whoever keeps the stream does not keep the conversation.
-            self.arguments, self._asked_from, self._prompt, reply.pieces = {}, None, {}, None
+            self.arguments, self._asked, self._prompt, reply.pieces = {}, None, {}, None
 
     @guard.guarded("telemetry_error")
     def _beside(self) -> dict[str, Any] | None:

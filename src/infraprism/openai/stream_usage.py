@@ -48,6 +48,29 @@ def ask(server: Server, arguments: Mapping[str, Any]) -> dict[str, Any] | None:
     return {**arguments, _OPTION: {**given, _USAGE: True}}
 
 
+class Asked:
+    """A request that asks for the usage in place of its caller.
+
+    Attributes:
+        takes: whether the server takes that, as far as is known.
+    """
+
+    __slots__ = ("_own", "takes")
+
+    def __init__(self, own: dict[str, Any]) -> None:
+        """`own`: the caller's own arguments."""
+        self._own: dict[str, Any] | None = own
+        self.takes = True
+
+    def refused(self, server: Server, error: BaseException) -> dict[str, Any] | None:
+        """The arguments to send instead, once, where `error` may come only of asking for usage."""
+        own, self._own = self._own, None
+        if own is None or not is_refusal(server, own, error):
+            return None
+        self.takes = False
+        return own
+
+
 def is_refusal(server: Server, arguments: Mapping[str, Any], error: BaseException) -> bool:
     """Whether `error` may be there only because usage was asked for, and `arguments` can be sent instead."""
     if getattr(error, "status_code", None) not in _REFUSALS:
